@@ -1,0 +1,92 @@
+"""A DICOM file to an X-ray with its nominal pose."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..camera import Camera
+from ..frames import carm_pose
+from .errors import DicomGeometryError
+from .files import open_xray
+from .geometry import read_geometry
+from .header import Header, quiet_pydicom
+from .pixels import read_pixels
+from .xray import XRay
+
+
+def read_xray(
+    path: str | os.PathLike[str],
+    *,
+    frame: int = 0,
+    sid: float | None = None,
+    sod: float | None = None,
+    primary: float | None = None,
+    secondary: float | None = None,
+    pixel_spacing: Sequence[float] | None = None,
+    principal_point: Sequence[float] | None = None,
+) -> XRay:
+    """Read a projection X-ray: pixels, camera and the nominal pose of its C-arm (PS3.3 C.8.7.5).
+
+    Parameters
+    ----------
+    path
+        A DICOM file.
+    frame
+        Which frame of a multi-frame image, from 0.
+    sid, sod
+        Source to detector, source to isocentre, mm.
+    primary, secondary
+        Positioner angles, degrees; LAO and CRA are positive.
+    pixel_spacing
+        (row, column) spacing at the detector, mm.
+    principal_point
+        (column, row) that the isocentre projects to, pixels from 0.
+
+        An argument that is given wins over the file; where they disagree, a note says so.
+
+    Returns
+    -------
+    XRay
+        World: RAS, mm, with the C-arm's isocentre at the origin. ``.notes`` lists what was assumed.
+
+    Raises
+    ------
+    UnreadableDicom
+        No file, a folder, not DICOM, damaged, cut off, without pixels.
+    NotAnXRay
+        DICOM of something else.
+    DicomGeometryError
+        Geometry is missing, implausible or contradictory; the message lists every tag and argument that matters.
+    DicomError
+        There is no such frame.
+    """
+    dataset, _ = open_xray(path)
+    pixels = read_pixels(path, dataset, frame)
+    header = Header([dataset])
+    with quiet_pydicom():
+        geometry = read_geometry(
+            header,
+            tuple(pixels.values.shape),
+            sid=sid,
+            sod=sod,
+            primary=primary,
+            secondary=secondary,
+            pixel_spacing=pixel_spacing,
+            principal_point=principal_point,
+        )
+    if geometry is None:
+        raise DicomGeometryError(path, header.problems)
+    camera = Camera(geometry.sid, geometry.pixel_spacing, tuple(pixels.values.shape), geometry.principal_point)
+    world = (
+        "World: the C-arm's isocentre is taken to be the world's origin, and the patient not to have moved; "
+        "a DICOM file does not know where the CT was taken."
+    )
+    return XRay(
+        pixels=pixels.values,
+        camera=camera,
+        world_from_camera=carm_pose(geometry.primary, geometry.secondary, geometry.sod),
+        relationship=pixels.relationship,
+        sign=pixels.sign,
+        notes=[world, *header.notes, *pixels.notes],
+    )
