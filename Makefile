@@ -1,0 +1,76 @@
+# Every target makes the environment that it needs, in .venv, the first time and when the dependencies change.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# The kernel of this environment, even where the user has another one of the same name; pictures in the notebook.
+export JUPYTER_PREFER_ENV_PATH := 1
+unexport JUPYTER_PATH MPLBACKEND
+
+# Root needs leave to serve; without a screen there is no browser to open, only a URL to print.
+LAB_FLAGS := --KernelSpecManager.allowed_kernelspecs=python3
+ifeq ($(shell id -u),0)
+LAB_FLAGS += --allow-root
+endif
+ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER),Linux)
+LAB_FLAGS += --no-browser
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help lab book test bench format freeze clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile
+
+lab: $(READY) ## open JupyterLab at the first notebook
+	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
+
+book: $(READY) ## run the notebooks and build the book: book/_build/html/index.html
+	rm -rf book/_build/html
+	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book/ -W --keep-going --all
+
+test: $(READY) ## everything: style, the book with warnings as errors, links, unit tests
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(MAKE) --no-print-directory book
+	REQUIRE_BOOK=1 $(PY) -m pytest
+
+bench: $(READY) ## measure the renderers side by side
+	$(PY) -m benchmarks
+
+format: $(READY) ## put code and notebooks into the form that the tests ask for
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) -m pre_commit run --all-files nbstripout
+
+freeze: $(READY) ## write the installed versions to constraints.txt
+	sed -n '/^#/p' constraints.txt > $(VENV)/frozen.txt
+	$(PY) -m pip freeze --exclude-editable | grep -Ev '^(nvidia-|cuda-|triton|#)' >> $(VENV)/frozen.txt
+	mv $(VENV)/frozen.txt constraints.txt
+
+clean: ## delete what can be built again (the environment stays: rm -r .venv)
+	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis
+
+define CHECK_PYTHON
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("Python 3.11 or newer is needed, and this is %d.%d (%s). Name a newer one: make PYTHON=python3.12 ..."
+             % (sys.version_info[0], sys.version_info[1], sys.executable))
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit("This Python (%s) cannot make environments. On Debian and Ubuntu: sudo apt install python3-venv"
+             % sys.executable)
+endef
+export CHECK_PYTHON
+
+# A .venv that works is kept, since it may hold a PyTorch that you chose; one that was cut short is made anew.
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python ..."; exit 1; }
+	@$(PYTHON) -c "$$CHECK_PYTHON"
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[book,test,reference]"
+	$(PY) -m diffpose_nb.warm
+	@touch $(READY)

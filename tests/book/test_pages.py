@@ -1,0 +1,85 @@
+"""What every built page must be: whole, readable without pictures, and independent of the web."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from the_book import NOTEBOOKS
+
+
+@pytest.fixture(scope="session")
+def pages(html):
+    """Path relative to the book → parsed page."""
+    paths = [path for path in html.rglob("*.html") if "_static" not in path.parts]
+    return {path.relative_to(html): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in paths}
+
+
+def test_every_notebook_is_a_page(pages):
+    titles = {path.stem: page.find("h1") for path, page in pages.items() if path.parts[0] == "notebooks"}
+    assert set(titles) == {path.stem for path in NOTEBOOKS}
+    assert all(titles.values())
+
+
+def test_links_and_images_lead_somewhere(pages, html):
+    anchors = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
+    broken = []
+    for path, page in pages.items():
+        for reference in _references(page):
+            url = urlsplit(reference)
+            if url.scheme or url.netloc:
+                continue
+            target = (html / path.parent / unquote(url.path)).resolve() if url.path else html / path
+            if not target.is_file():
+                broken.append(f"{path}: {reference}")
+            elif url.fragment and unquote(url.fragment) not in anchors.get(target.relative_to(html), {url.fragment}):
+                broken.append(f"{path}: {reference} (no such anchor)")
+    assert not broken, "\n".join(broken)
+
+
+def test_nothing_is_loaded_from_the_web(pages, html):
+    loaded = []
+    for path, page in pages.items():
+        tags = [*page.find_all(src=True), *page.find_all("link", rel=lambda rel: rel and "canonical" not in rel)]
+        sources = [tag.get("src") or tag.get("href") for tag in tags]
+        loaded += [f"{path}: {source}" for source in sources if urlsplit(source).netloc]
+    for style in html.rglob("*.css"):
+        text = style.read_text(encoding="utf-8").replace(" ", "").replace("'", "").replace('"', "")
+        if "url(http" in text or "url(//" in text or "@importhttp" in text:
+            loaded.append(str(style.relative_to(html)))
+    assert not loaded, "\n".join(loaded)
+
+
+def test_no_page_holds_a_live_widget(pages):
+    """It would need scripts from the web, and do nothing without a kernel."""
+    states = [
+        path for path, page in pages.items() if page.find("script", type="application/vnd.jupyter.widget-state+json")
+    ]
+    assert not states, f"show a picture instead, or keep the widget out of the book: {states}"
+
+
+def test_every_picture_says_what_it_shows(pages):
+    """From ``mystnb.image.alt`` in the metadata of the cell; without it a page gets the name of a file."""
+    silent = []
+    for path, page in pages.items():
+        for image in page.find("main").find_all("img") if page.find("main") else []:
+            alt = image.get("alt", "").strip()
+            if len(alt) < 10 or alt.endswith((".png", ".svg", ".jpg")):
+                silent.append(f"{path}: {image.get('src')} says {alt!r}")
+    assert not silent, "\n".join(silent)
+
+
+def test_no_notebook_ends_in_a_warning_or_an_error(pages):
+    """A message on stderr is either a bug or worth a sentence in the text."""
+    shown = [
+        f"{path}: {block.get_text().strip()[:200]}"
+        for path, page in pages.items()
+        for block in page.select("div.output.stderr, div.output.traceback")
+    ]
+    assert not shown, "\n".join(shown)
+
+
+def _references(page):
+    for name, attribute in [("a", "href"), ("link", "href"), ("img", "src"), ("script", "src"), ("source", "src")]:
+        for tag in page.find_all(name):
+            if tag.get(attribute):
+                yield tag[attribute]

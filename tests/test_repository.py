@@ -1,0 +1,88 @@
+"""The files around the code agree with each other."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+LARGEST_FILE = 1_500_000  # bytes
+GUIDES = ["README.md", "CONTRIBUTING.md"]
+
+
+@pytest.fixture(scope="module")
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.fixture(scope="module")
+def pins():
+    """Name → version of constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    requirements = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert not [str(r) for r in requirements if r.url or not re.fullmatch(r"==[^*,]+", str(r.specifier))]
+    return {_normal(r.name): str(r.specifier).removeprefix("==") for r in requirements}
+
+
+def test_every_dependency_has_a_tested_version(pyproject, pins):
+    project = pyproject["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(pins[_normal(requirement.name)]), requirement
+
+
+def test_constraints_suit_every_system(pins):
+    assert not [name for name in pins if name.startswith(("nvidia-", "cuda-", "triton", "pywin"))]
+
+
+def test_readme_lists_every_notebook():
+    text = (ROOT / "README.md").read_text()
+    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(re.findall(r"\(notebooks/(\w+\.ipynb)\)", text)) == notebooks
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_commands_exist(guide):
+    text = (ROOT / guide).read_text()
+    code = "\n".join(re.findall(r"^ {4,}.*$|`[^`]+`", text, re.MULTILINE))
+    targets = set(re.findall(r"\bmake ([a-z]+)", code))
+    assert targets and targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_links_lead_to_files(guide):
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / guide).read_text())
+    assert not [t for t in targets if not t.startswith("http") and not (ROOT / t).exists()]
+
+
+def test_readme_names_the_tested_torch(pins):
+    text = (ROOT / "README.md").read_text()
+    assert f"torch=={pins['torch']} torchvision=={pins['torchvision']} " in text
+
+
+def test_citation(pyproject):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == pyproject["project"]["version"]
+    assert [reference["notes"] for reference in citation["references"]] == ["DiffPose", "DiffDRR"]
+
+
+def test_conda_environment_adds_no_list_of_its_own():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["dependencies"] == ["python>=3.11", "make", "pip", {"pip": ["-e ."]}]
+
+
+def test_no_large_files():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    assert paths and not [path for path in paths if path.is_file() and path.stat().st_size > LARGEST_FILE]
+
+
+def _normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
