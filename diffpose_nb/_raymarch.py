@@ -12,40 +12,46 @@ from numba import njit, prange
 _lock = threading.Lock()
 
 
-def march(
-    volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: np.ndarray, with_gradient: bool
-) -> np.ndarray:
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def march(volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: float, with_gradient: bool) -> np.ndarray:
     r"""Sum a volume, and its gradient, along rays; everything in voxel coordinates.
 
     The ray runs from :math:`s` to :math:`q`; its samples are at :math:`p_k = s + a_k (q - s)` with
-    :math:`a_k = (k + 1/2)\,\Delta a`. The positions do not depend on where the ray enters the volume. The volume's
-    outermost voxels are expected to be zero, so that the samples left out beyond them would have added nothing.
+    :math:`a_k = (k + o)\,\Delta a`. They do not depend on where the ray enters the volume, which would have to be
+    differentiated too: the volume's outermost voxels are expected to be zero, so that samples beyond them would have
+    added nothing. The offset o differs from ray to ray, :math:`o_n = \{1/2 + n\varphi\}` with the golden ratio's
+    :math:`\varphi`. With one offset for all, neighbours would make the same error in step, and it would add up in
+    the gradient of a loss instead of averaging out.
 
     Parameters
     ----------
     volume
         (I, J, K) float32 or float64, at least two voxels along each axis, zero on its border; interpolated trilinearly.
     source, target
-        (N, 3) float64, the rays' ends.
+        (B, N, 3) float64, the ends of the N rays of each of B images.
     step
-        (N,) float64, :math:`\Delta a`: the step as a fraction of the ray's length.
+        :math:`\Delta a`: the step as a fraction of a ray's length.
     with_gradient
         False leaves the six columns of derivatives unset and saves half of the time.
 
     Returns
     -------
     ndarray
-        (N, 7) of the volume's dtype: :math:`\sum v`, :math:`\sum \nabla v` (3), :math:`\sum a_k \nabla v` (3), each
+        (B, N, 7) of the volume's dtype: :math:`\sum v`, :math:`\sum \nabla v` (3), :math:`\sum a_k \nabla v` (3), each
         times :math:`\Delta a`.
     """
-    sums = np.zeros((len(target), 7), volume.dtype)
+    images, rays, _ = target.shape
+    sums = np.zeros((images, rays, 7), volume.dtype)
+    flat = (ends.reshape(-1, 3) for ends in (source, target))
     with _lock:
-        _march(volume, source, target, step, with_gradient, sums)
+        _march(volume, *flat, step, rays, with_gradient, sums.reshape(-1, 7))
     return sums
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def _march(volume, source, target, step, with_gradient, sums):
+def _march(volume, source, target, delta, rays_per_image, with_gradient, sums):
     size_i, size_j, size_k = volume.shape
     stride_i, stride_j = size_j * size_k, size_k
     flat = volume.ravel()
@@ -61,21 +67,21 @@ def _march(volume, source, target, step, with_gradient, sums):
                 continue
             near, far = -start / run, (top - start) / run
             first, last = max(first, min(near, far)), min(last, max(near, far))
-        delta = step[ray]
-        begin, end = math.ceil(first / delta - 0.5), math.floor(last / delta - 0.5)
+        offset = (0.5 + _GOLDEN * (ray % rays_per_image)) % 1.0
+        begin, end = math.ceil(first / delta - offset), math.floor(last / delta - offset)
         if end < begin:
             continue
 
         # From here on only differences from the entry point matter: single precision is enough for a float32 volume.
-        a = (begin + 0.5) * delta
+        a = (begin + offset) * delta
         di, dj, dk = (
             (target[ray, 0] - source[ray, 0]) * delta,
             (target[ray, 1] - source[ray, 1]) * delta,
             (target[ray, 2] - source[ray, 2]) * delta,
         )
-        i0 = real(source[ray, 0] + di * (begin + 0.5))
-        j0 = real(source[ray, 1] + dj * (begin + 0.5))
-        k0 = real(source[ray, 2] + dk * (begin + 0.5))
+        i0 = real(source[ray, 0] + di * (begin + offset))
+        j0 = real(source[ray, 1] + dj * (begin + offset))
+        k0 = real(source[ray, 2] + dk * (begin + offset))
         di, dj, dk, a0, da = real(di), real(dj), real(dk), real(a), real(delta)
         value, gi, gj, gk, ai, aj, ak = real(0), real(0), real(0), real(0), real(0), real(0), real(0)
         for n in range(int(end - begin) + 1):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import diffdrr
+import nibabel
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
@@ -81,6 +82,7 @@ def load_ct(
     volume = _read(path, torchio.ScalarImage)
     if not torch.isfinite(volume.data).all():
         raise CTError(f"{path}: some voxels are NaN or infinite; fill them (with -1000 HU for air) and save it again")
+    volume.set_data(volume.data.to(torch.float32))
     mask = None if labels is None else _read(labels, torchio.LabelMap)
     if mask is not None:
         _require_same_grid(path, volume, labels, mask)
@@ -171,13 +173,23 @@ def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
                 f"{path}: {len(series)} DICOM series in this folder; give a folder that holds the slices of one {what}"
             )
     try:
-        image = kind(path)
+        image = kind(path, reader=_read_nifti) if path.name.endswith((".nii", ".nii.gz")) else kind(path)
         image.load()
     except Exception as error:  # torchio, nibabel and SimpleITK each raise their own kinds
         raise CTError(f"{path}: cannot be read as a {what} ({type(error).__name__}); is the file whole?") from error
     if image.num_channels != 1:
         raise CTError(f"{path}: {image.num_channels} channels where a {what} has one; save a single 3D volume")
     return image
+
+
+def _read_nifti(path: Path) -> tuple[Tensor, np.ndarray]:
+    """By nibabel: SimpleITK reads a file that was cut short, and turns NaN into 0, without a word."""
+    image = nibabel.load(path)
+    values = np.asarray(image.dataobj)
+    if values.dtype.kind == "f" or values.dtype.itemsize > 2:
+        values = values.astype(np.float32)
+    values = np.moveaxis(values.reshape(*values.shape[:3], -1), -1, 0)  # time and channels lie behind the three axes
+    return torch.from_numpy(np.ascontiguousarray(values, values.dtype.newbyteorder("="))), image.affine
 
 
 def _require_same_grid(path: str | Path, volume: torchio.Image, labels: str | Path | None, mask: torchio.Image) -> None:

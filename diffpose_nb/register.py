@@ -248,9 +248,10 @@ class _Level:
 
     def linearise(self, pose: Tensor) -> tuple[NormalEquations, Tensor]:
         """The cost at a pose with its derivatives, and the image (rows, columns)."""
-        source, target = pose[:3, 3], transform_points(pose, self.detector)
-        image, whole, weighted = integrate(self.volume, source.expand_as(target), target, self.step_fraction)
-        rotation = torch.linalg.cross(source.expand_as(whole), whole) + torch.linalg.cross(target - source, weighted)
+        target = transform_points(pose, self.detector)
+        source = pose[:3, 3].expand_as(target)
+        image, whole, weighted = (x[0] for x in integrate(self.volume, source[None], target[None], self.step_fraction))
+        rotation = torch.linalg.cross(source, whole) + torch.linalg.cross(target - source, weighted)
         image = image.reshape(self.target.shape)
         jacobian = torch.cat([rotation, whole], 1).mT.reshape(6, *image.shape)
         stage = self.stage

@@ -78,37 +78,37 @@ def integrate(
 ) -> tuple[Tensor, Tensor, Tensor]:
     r"""Line integrals through a padded volume and their derivatives.
 
-    .. math:: I = L \Delta a \sum_k v(s + a_k w), \quad w = q - s,\ L = \lVert w \rVert,\ a_k = (k + 1/2) \Delta a
+    .. math:: I = L \Delta a \sum_k v(s + a_k w), \quad w = q - s,\ L = \lVert w \rVert,\ a_k = (k + o) \Delta a
 
     Parameters
     ----------
     volume
         See :meth:`Volume.pad`.
     source, target
-        (N, 3) float64 world mm: :math:`s` and :math:`q` of each ray.
+        (B, N, 3) float64 world mm: :math:`s` and :math:`q` of the rays of B images.
     step_fraction
-        :math:`\Delta a`.
+        :math:`\Delta a`; the offsets :math:`o` are those of :func:`diffpose_nb._raymarch.march`.
 
     Returns
     -------
     (Tensor, Tensor, Tensor)
-        :math:`I` (N,), and at constant :math:`L` the sums :math:`G = L \Delta a \sum \nabla v` and
-        :math:`K = L \Delta a \sum a_k \nabla v` (N, 3) in world axes. Then
+        :math:`I` (B, N), and at constant :math:`L` the sums :math:`G = L \Delta a \sum \nabla v` and
+        :math:`K = L \Delta a \sum a_k \nabla v` (B, N, 3) in world axes. Then
         :math:`\partial I/\partial q = K + I w/L^2` and :math:`\partial I/\partial s = G - K - I w/L^2`, and a rigid
         motion of both ends, which leaves :math:`L` alone, needs no more than G and K.
     """
     voxel_from_world = torch.from_numpy(np.linalg.inv(volume.world_from_voxel))
     source_voxel = transform_points(voxel_from_world, source).numpy()
     target_voxel = transform_points(voxel_from_world, target).numpy()
-    steps = np.full(len(target), step_fraction)
-    sums = torch.from_numpy(march(volume.values, source_voxel, target_voxel, steps, with_gradient)).to(torch.float64)
+    sums = torch.from_numpy(march(volume.values, source_voxel, target_voxel, step_fraction, with_gradient))
+    sums = sums.to(torch.float64)
     sums = sums * (target - source).norm(dim=-1, keepdim=True)
     to_world = voxel_from_world[:3, :3]  # gradients are covectors: they go by the transpose of the inverse
-    return sums[:, 0], sums[:, 1:4] @ to_world, sums[:, 4:7] @ to_world
+    return sums[..., 0], sums[..., 1:4] @ to_world, sums[..., 4:7] @ to_world
 
 
 class _LineIntegrals(torch.autograd.Function):
-    """:func:`integrate` for autograd; source (N, 3), target (N, 3) to (N,)."""
+    """:func:`integrate` for autograd; source and target (B, N, 3) to (B, N)."""
 
     @staticmethod
     def forward(ctx, source: Tensor, target: Tensor, volume: Volume, step_fraction: float) -> Tensor:
@@ -116,14 +116,14 @@ class _LineIntegrals(torch.autograd.Function):
         values, whole, weighted = integrate(volume, source.detach(), target.detach(), step_fraction, needs_gradient)
         if needs_gradient:
             ray = target - source
-            stretch = values[:, None] * ray / ray.square().sum(-1, keepdim=True)
+            stretch = values[..., None] * ray / ray.square().sum(-1, keepdim=True)
             ctx.save_for_backward(whole - weighted - stretch, weighted + stretch)
         return values
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         by_source, by_target = ctx.saved_tensors
-        return grad[:, None] * by_source, grad[:, None] * by_target, None, None
+        return grad[..., None] * by_source, grad[..., None] * by_target, None, None
 
 
 class Renderer:
@@ -166,6 +166,7 @@ class Renderer:
         self.method = method
         if method == "fused":
             self._volume = Volume.of(subject["density"], dtype).pad()
+            self._dtype = dtype
             self._step_fraction = step / camera.sid
             self._detector = camera.detector_points()
         else:
@@ -183,5 +184,5 @@ class Renderer:
             return self._drr(to_diffdrr(poses), **self._renderer_kwargs)
         target = transform_points(poses, self._detector)
         source = poses[:, None, :3, 3].expand_as(target)
-        values = _LineIntegrals.apply(source.reshape(-1, 3), target.reshape(-1, 3), self._volume, self._step_fraction)
-        return values.reshape(len(poses), 1, *self.camera.shape).to(torch.from_numpy(self._volume.values[:0]).dtype)
+        values = _LineIntegrals.apply(source, target, self._volume, self._step_fraction)
+        return values.to(self._dtype).reshape(len(poses), 1, *self.camera.shape)

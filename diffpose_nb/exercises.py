@@ -1,0 +1,119 @@
+"""Checks for the exercises: an answer is right, not yet, or the usual mistake, which is then named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import dicom
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that many give, and what they most likely did."""
+
+    answer: float
+    hint: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A question with a number for an answer.
+
+    Parameters
+    ----------
+    answer, unit
+        The right number, and its unit for messages.
+    tolerance
+        Relative.
+    mistakes
+        The usual ones.
+    """
+
+    answer: float
+    unit: str
+    tolerance: float = 0.01
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`check` says; shown as a sentence."""
+
+    right: bool
+    message: str
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+def check(name: str, answer: object) -> Verdict:
+    """Check an answer.
+
+    Parameters
+    ----------
+    name
+        Of the exercise, such as "00-magnification".
+    answer
+        A number, or something that turns into one (a tensor with one element); ``...`` stands for none yet.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+    """
+    if name not in EXERCISES:
+        raise ValueError(f"no exercise is called {name!r}: there are {', '.join(EXERCISES)}")
+    if answer is ...:
+        return Verdict(False, "Not yet: put your answer in place of the three dots.")
+    try:
+        number = float(answer)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return Verdict(False, f"Not yet: a single number is expected, this is a {type(answer).__name__}.")
+    exercise = EXERCISES[name]()
+    if math.isclose(number, exercise.answer, rel_tol=exercise.tolerance):
+        return Verdict(True, f"Right: {exercise.answer:.4g} {exercise.unit}.")
+    for mistake in exercise.mistakes:
+        if math.isclose(number, mistake.answer, rel_tol=exercise.tolerance):
+            return Verdict(False, f"Not yet. {mistake.hint}")
+    return Verdict(False, f"Not yet: it is not {number:.4g} {exercise.unit}.")
+
+
+def _magnification() -> Exercise:
+    xray = dicom.read_xray(dicom.EXAMPLE)
+    sid, spacing = xray.camera.sid, xray.camera.pixel_spacing[1]
+    sod = xray.world_from_camera[:3, 3].norm().item()
+    return Exercise(
+        answer=10 * sid / sod / spacing,
+        unit="pixels",
+        mistakes=(
+            Mistake(
+                10 / spacing, "You left out the magnification: the detector is further from the source than the rib."
+            ),
+            Mistake(10 * sod / sid / spacing, "You shrank the shadow: it is larger than the rib, by SID / SOD."),
+            Mistake(10 * sid / sod, "That is its width in mm at the detector. How many pixels is that?"),
+            Mistake(
+                10 * sid / sod * spacing, "You multiplied by the pixel spacing: mm divided by mm per pixel is pixels."
+            ),
+        ),
+    )
+
+
+def _depth() -> Exercise:
+    xray = dicom.read_xray(dicom.EXAMPLE)
+    magnification = xray.camera.sid / xray.world_from_camera[:3, 3].norm().item()
+    return Exercise(
+        answer=5,
+        unit="mm",
+        mistakes=(
+            Mistake(5 * magnification, "mTRE is measured in the patient, in 3D: nothing is magnified there."),
+            Mistake(0, "That is what the image would tell you. mTRE is measured in 3D, where depth counts."),
+        ),
+    )
+
+
+EXERCISES: dict[str, Callable[[], Exercise]] = {
+    "00-magnification": _magnification,
+    "00-depth": _depth,
+}

@@ -1,0 +1,198 @@
+"""Pictures. Axes are in millimetres at the detector; blue and orange tell apart for colour-blind readers too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import PIL.Image
+import torch
+from IPython.display import Image, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import ndimage
+from torch import Tensor
+
+from .camera import Camera
+from .register import Refinement, Step
+from .render import Renderer
+
+BLUE, ORANGE = "#0072B2", "#E69F00"
+"""Okabe and Ito's palette, made for every kind of colour vision."""
+
+_LETTERS = (("L", "R"), ("P", "A"), ("F", "H"))
+"""Names of world directions: -x and +x, -y and +y, -z and +z (RAS), as in DICOM's Patient Orientation."""
+
+
+def orientation(direction: Tensor) -> str:
+    """Anatomical letters of a world direction (3,), strongest first; components under a quarter are left out.
+
+    >>> orientation(torch.tensor([-0.9, 0.4, 0.0]))
+    'LA'
+    """
+    order = direction.abs().argsort(descending=True, stable=True).tolist()
+    return "".join(_LETTERS[axis][int(direction[axis] > 0)] for axis in order if abs(direction[axis]) > 0.25)
+
+
+def picture(
+    image: Tensor,
+    camera: Camera,
+    ax: Axes | None = None,
+    title: str = "",
+    *,
+    world_from_camera: Tensor | None = None,
+    cmap: str = "gray",
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """An image as the detector holds it.
+
+    Parameters
+    ----------
+    image
+        (rows, columns), or (rows, columns, 3) in colour.
+    world_from_camera
+        (4, 4): letters at the image's edges then tell which way the patient lies (L left, R right, A front, P back,
+        H head, F feet).
+    limits
+        Grey values of black and white; default the 0.5 % and 99.5 % quantiles.
+    """
+    ax = plt.subplots(figsize=(4.2, 4.2), layout="constrained")[1] if ax is None else ax
+    (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
+    width, height = columns * column_spacing / 2, rows * row_spacing / 2
+    values = np.asarray(image)
+    low, high = np.quantile(values, (0.005, 0.995)) if limits is None else limits
+    ax.imshow(values, cmap=cmap, vmin=low, vmax=high, extent=(-width, width, height, -height))
+    ax.set(xlabel="mm at the detector", title=title)
+    if world_from_camera is not None:
+        right = world_from_camera[:3, 0] * (-1 if camera.mirrored else 1)
+        down = world_from_camera[:3, 1]
+        for direction, (x, y) in [
+            (-right, (0.05, 0.5)),
+            (right, (0.95, 0.5)),
+            (-down, (0.5, 0.95)),
+            (down, (0.5, 0.05)),
+        ]:
+            ax.text(
+                *(x, y, orientation(direction)),
+                transform=ax.transAxes,
+                color="white",
+                weight="bold",
+                ha="center",
+                va="center",
+                bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5},
+            )
+    return ax
+
+
+def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> Figure:
+    """Images of one camera side by side, by title; ``kwargs`` as for :func:`picture`."""
+    figure, axes = plt.subplots(
+        1, len(images), figsize=(3.7 * len(images), 4.1), layout="constrained", squeeze=False, sharey=True
+    )
+    for ax, (title, image) in zip(axes[0], images.items(), strict=True):
+        picture(image, camera, ax, title, **kwargs)
+    return figure
+
+
+def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
+    """A DRR in orange over an X-ray in blue: grey where they agree, coloured double edges where they do not.
+
+    Parameters
+    ----------
+    drr, xray
+        (rows, columns) line integrals. Only their local contrast is compared, each standardised by itself.
+    scale
+        Width of the neighbourhood that is "local", as a fraction of the image.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns, 3), 0 to 1.
+    """
+    first, second = (_local_contrast(np.asarray(image, float), scale) for image in (drr, xray))
+    return np.stack([first, (first + second) / 2, second], -1)
+
+
+def _local_contrast(image: np.ndarray, scale: float) -> np.ndarray:
+    sigma = scale * max(image.shape)
+    detail = image - ndimage.gaussian_filter(image, sigma)
+    deviation = np.sqrt(ndimage.gaussian_filter(detail**2, 2 * sigma))
+    return np.clip(0.5 + detail / (5 * deviation + 1e-12), 0, 1)
+
+
+def landmark_errors(
+    ax: Axes, landmarks: pd.DataFrame, camera: Camera, estimate: Tensor, truth: Tensor, color: str = "white"
+) -> None:
+    """Draw, on a :func:`picture`, where landmarks truly are (dots) and a line to where a pose would have them."""
+    points = torch.from_numpy(landmarks[["x", "y", "z"]].to_numpy(float, copy=True))
+    spacing = torch.tensor(camera.pixel_spacing[::-1])
+    middle = (torch.tensor(camera.shape[::-1]) - 1) / 2
+    ends = torch.stack([(camera.project(points, pose) - middle) * spacing for pose in (truth, estimate)])
+    inside = (ends[0].abs() < (middle + 0.5) * spacing).all(-1)
+    view = ax.axis()
+    ax.plot(*ends[:, inside].unbind(-1), color=color, linewidth=1.2)
+    ax.plot(*ends[0, inside].unbind(-1), "o", color=color, markersize=3)
+    ax.axis(view)
+
+
+def convergence(refinement: Refinement) -> Figure:
+    """How the cost fell, rendering by rendering; a panel a stage, since stages compare different things."""
+    trace = refinement.trace
+    stages = trace.groupby("stage")
+    figure, axes = plt.subplots(
+        1, len(stages), figsize=(2.6 * len(stages), 2.6), layout="constrained", squeeze=False, sharex=False
+    )
+    for ax, (stage, rows) in zip(axes[0], stages, strict=True):
+        ax.plot(rows.index, rows.cost, color=BLUE, linewidth=1)
+        for accepted, marker, label in [(True, "o", "accepted"), (False, "x", "refused")]:
+            some = rows[rows.accepted == accepted]
+            if len(some):
+                ax.plot(some.index, some.cost, marker, color=BLUE if accepted else ORANGE, label=label)
+        ax.set(yscale="log", title=f"stage {stage}", xlabel="rendering")
+    axes[0, 0].set_ylabel("cost (1 − NCC)")
+    axes[0, 0].legend(frameon=False)
+    return figure
+
+
+def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 5) -> Figure:
+    """Stills of a refinement: the overlay at the start, at the end and between, evenly spread over its steps."""
+    accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
+    chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
+    drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
+    titles = [f"rendering {n + 1}" for n in chosen]
+    return pictures({t: overlay(drr, xray) for t, drr in zip(titles, drrs, strict=True)}, renderer.camera)
+
+
+class LiveView:
+    """A picture that follows a refinement: pass it as ``refine(…, callback=LiveView())``.
+
+    X-ray, DRR and their overlay, as the current stage sees them.
+    """
+
+    def __init__(self, height: int = 260) -> None:
+        self._height = height
+        self._handle = display(self._blank(), display_id=True)
+
+    def __call__(self, step: Step) -> None:
+        if not step.accepted:
+            return
+        panels = [_grey(step.target), _grey(step.image), overlay(step.image, step.target, scale=0.1)]
+        self._handle.update(self._png(np.concatenate(panels, axis=1)))
+
+    def _blank(self) -> Image:
+        return self._png(np.zeros((1, 3, 3)))
+
+    def _png(self, rgb: np.ndarray) -> Image:
+        rows, columns = rgb.shape[:2]
+        size = (self._height * columns // rows, self._height)
+        buffer = BytesIO()
+        PIL.Image.fromarray((255 * rgb).astype(np.uint8)).resize(size).save(buffer, "png")
+        return Image(buffer.getvalue(), format="png", alt="X-ray, DRR and their overlay during the refinement")
+
+
+def _grey(image: Tensor) -> np.ndarray:
+    low, high = np.quantile(image.numpy(), (0.005, 0.995))
+    return np.repeat(np.clip((image.numpy() - low) / (high - low + 1e-12), 0, 1)[..., None], 3, axis=-1)
