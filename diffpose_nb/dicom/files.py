@@ -15,8 +15,27 @@ from .header import Unusable, find_text, find_value, quiet_pydicom
 
 XRAYS = {
     "1.2.840.10008.5.1.4.1.1.12.1": "XA",
+    "1.2.840.10008.5.1.4.1.1.12.2": "XRF",
+    "1.2.840.10008.5.1.4.1.1.12.1.1": "Enhanced XA",
+    "1.2.840.10008.5.1.4.1.1.12.2.1": "Enhanced XRF",
+    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "DX for processing",
+    "1.2.840.10008.5.1.4.1.1.1": "CR",
 }
 """SOP Class UIDs of the objects that are read, and their kinds."""
+
+# Why something else is no C-arm projection, and what to do with it, by a word of its name.
+_elsewhere = {
+    "CT": "a stack of reconstructed slices; diffpose_nb.ct.load_ct reads it",
+    "MR": "not made with X-rays",
+    "Mammography": "taken on a mammography stand, with the breast compressed, not on a C-arm",
+    "Tomosynthesis": "reconstructed from many projections",
+    "3D": "reconstructed from many projections",
+    "RT": "of radiotherapy, in the frame of the treatment machine",
+    "Secondary Capture": "a copy of a screen, which has lost its geometry; ask for the original",
+    "Ultrasound": "not made with X-rays",
+    "Media Storage Directory": "an index of other files; name one of those",
+}
 
 
 def open_xray(path: str | os.PathLike[str]) -> tuple[Dataset, str]:
@@ -55,8 +74,8 @@ def _read(path: Path) -> Dataset:
         raise
     except InvalidDicomError:
         raise UnreadableDicom(
-            f"{path}: this is not a DICOM file (no 'DICM' after its first 128 bytes). "
-            "Name a DICOM file, or write one with write_xray."
+            f"{path}: this is not a DICOM file (no 'DICM' after its first 128 bytes). Name a DICOM file; "
+            "if this is one without its first 132 bytes, export it again."
         ) from None
     except PermissionError:
         raise UnreadableDicom(f"{path}: no permission to read it. Change the file's permissions.") from None
@@ -67,25 +86,28 @@ def _read(path: Path) -> Dataset:
 
 
 def _kind(path: Path, dataset: Dataset) -> str:
-    try:
-        with quiet_pydicom():
-            uid = find_value([dataset], "SOPClassUID") or find_value([dataset.file_meta], "MediaStorageSOPClassUID")
-    except (Unusable, AttributeError):
-        uid = None
-    if uid is None:
+    with quiet_pydicom():
+        uid = _uid([dataset], "SOPClassUID") or _uid([dataset.file_meta], "MediaStorageSOPClassUID")
+        modality = find_text([dataset], "Modality")
+        tomographic = "TOMO" in find_text([dataset], "ScanOptions")
+    if not uid:
         raise NotAnXRay(
             f"{path}: SOP Class UID (0008,0016) is missing, so the file does not say what kind of object it is. "
             "Export it again from its archive."
         )
-    uid = str(uid)
     if uid not in XRAYS:
         name = UID(uid).name if UID(uid).name != uid else "an object of an unknown kind"
-        raise NotAnXRay(
-            f"{path}: this is {name}, not a C-arm projection. An X-Ray Angiographic Image is read; "
-            "a CT goes to diffpose_nb.ct.load_ct."
-        )
-    with quiet_pydicom():
-        modality = find_text([dataset], "Modality")
+        reason = next((why for word, why in _elsewhere.items() if word in name), "no projection X-ray")
+        raise NotAnXRay(f"{path}: this is {name}, not a C-arm projection: {reason}.")
     if modality == "MG":
-        raise NotAnXRay(f"{path}: Modality (0008,0060) is MG: a mammogram, not a C-arm projection.")
+        raise NotAnXRay(f"{path}: Modality (0008,0060) is MG: {_elsewhere['Mammography']}.")
+    if tomographic:
+        raise NotAnXRay(f"{path}: Scan Options (0018,0022) is TOMO: the source moved during the exposure.")
     return XRAYS[uid]
+
+
+def _uid(scopes: list[Dataset], keyword: str) -> str:
+    try:
+        return str(find_value(scopes, keyword) or "")
+    except Unusable:
+        return ""

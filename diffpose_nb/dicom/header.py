@@ -138,6 +138,21 @@ def find_text(scopes: Sequence[Dataset], keyword: str) -> str:
     return value.strip().upper() if isinstance(value, str) else ""
 
 
+def find_items(scopes: Sequence[Dataset], keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is absent, empty or no sequence."""
+    try:
+        value = find_value(scopes, keyword)
+    except Unusable:
+        return []
+    items = list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else []
+    return items if all(isinstance(item, Dataset) for item in items) else []
+
+
+def nearly_equal(one: Sequence[float], other: Sequence[float], relative: float) -> bool:
+    """Whether numbers agree one by one."""
+    return all(math.isclose(a, b, rel_tol=relative, abs_tol=1e-9) for a, b in zip(one, other, strict=True))
+
+
 @dataclass
 class Header:
     """One frame's header, and what was found wrong with it or assumed on the way.
@@ -154,21 +169,84 @@ class Header:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def mentions(self, keyword: str) -> bool:
+        """Whether a problem with this tag is on the list already."""
+        return any(tag_number(keyword) in problem for problem in self.problems)
+
+    def text(self, keyword: str) -> str:
+        """A code string in capitals; "" where absent. For comparing, never for quoting."""
+        return find_text(self.scopes, keyword)
+
     def numbers(
-        self, keyword: str, low: float, high: float, unit: str, *, count: int = 1, mend: str = ""
+        self, keyword: str, limits: tuple[float, float], unit: str, *, count: int = 1, mend: str = ""
     ) -> tuple[float, ...] | None:
-        """Numbers of a tag within [low, high]; None where absent, or, with a problem written down, unusable."""
+        """Numbers of a tag within limits; None where absent, or, with a problem written down, unusable."""
         try:
             values = find_numbers(self.scopes, keyword, count)
         except Unusable as reason:
             self.problems.append(f"{tag_label(keyword)} is {reason}. {mend}".strip())
             return None
+        low, high = limits
         if values is None or all(low <= value <= high for value in values):
             return values
-        limits = f"between {show_number(low)} and {show_number(high)} {unit}"
-        self.problems.append(f"{tag_label(keyword)} is {show_numbers(values)}: not {limits}. {mend}".strip())
+        wanted = f"between {show_number(low)} and {show_number(high)} {unit}"
+        self.problems.append(f"{tag_label(keyword)} is {show_numbers(values)}: not {wanted}. {mend}".strip())
         return None
 
-    def text(self, keyword: str) -> str:
-        """A code string in capitals; "" where absent. For comparing, never for quoting."""
-        return find_text(self.scopes, keyword)
+    def numbers_or_note(self, keyword: str, limits: tuple[float, float], count: int = 1) -> tuple[float, ...] | None:
+        """Numbers of a tag that others can stand in for: unusable ones are noted, and left."""
+        try:
+            values = find_numbers(self.scopes, keyword, count)
+        except Unusable as reason:
+            self.notes.append(f"{tag_label(keyword)} is {reason}; not used.")
+            return None
+        if values is not None and not all(limits[0] <= value <= limits[1] for value in values):
+            self.notes.append(f"{tag_label(keyword)} is {show_numbers(values)}, which is not plausible; not used.")
+            return None
+        return values
+
+    def take(
+        self,
+        name: str,
+        argument: float | Sequence[float] | None,
+        keyword: str,
+        limits: tuple[float, float],
+        unit: str,
+        count: int = 1,
+    ) -> tuple[float, ...] | None:
+        """The argument where one is given, noting what the file says; else the tag; None where it is missing or bad."""
+        if argument is None:
+            return self.numbers(keyword, limits, unit, count=count, mend=f"Pass {name}=… ({unit}).")
+        values = self.check_argument(name, argument, limits, unit, count)
+        if values is None:
+            return None
+        given = f"{name}={show_numbers(values)} {unit} was given and is used"
+        try:
+            found = find_numbers(self.scopes, keyword, count)
+        except Unusable as reason:
+            self.notes.append(f"{given}: {tag_label(keyword)} is {reason}.")
+            return values
+        if found is None:
+            self.notes.append(f"{given}: the file has no {tag_label(keyword)}.")
+        elif not nearly_equal(values, found, 1e-6):
+            self.notes.append(f"{given}, against the file, whose {tag_label(keyword)} is {show_numbers(found)} {unit}.")
+        return values
+
+    def check_argument(
+        self, name: str, argument: float | Sequence[float], limits: tuple[float, float], unit: str, count: int
+    ) -> tuple[float, ...] | None:
+        """An argument as floats, under the limits that hold for the file."""
+        low, high = limits
+        wanted = f"{count} number{'s' * (count > 1)} between {show_number(low)} and {show_number(high)} {unit}"
+        try:
+            if isinstance(argument, (str, bytes)):
+                raise TypeError
+            items = list(argument) if hasattr(argument, "__len__") else [argument]
+            values = tuple(float(item) for item in items)
+        except (TypeError, ValueError, RuntimeError):
+            self.problems.append(f"argument {name} is {argument!r}: pass {wanted}.")
+            return None
+        if len(values) == count and all(math.isfinite(v) and low <= v <= high for v in values):
+            return values
+        self.problems.append(f"argument {name} is {show_numbers(values)}: pass {wanted}.")
+        return None

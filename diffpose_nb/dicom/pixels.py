@@ -13,7 +13,16 @@ from pydicom.pixels import apply_modality_lut, pixel_array
 from torch import Tensor
 
 from .errors import DicomError, UnreadableDicom
-from .header import Unusable, find_numbers, find_text, quiet_pydicom, show_number, tag_label
+from .header import (
+    Header,
+    Unusable,
+    find_items,
+    find_numbers,
+    find_text,
+    quiet_pydicom,
+    show_number,
+    tag_label,
+)
 
 
 @dataclass(frozen=True)
@@ -23,33 +32,42 @@ class Pixels:
     values: Tensor
     relationship: str
     sign: int
-    notes: tuple[str, ...]
 
 
-def count_frames(path: str | os.PathLike[str], dataset: Dataset) -> int:
-    """Number of Frames (0028,0008), 1 where absent."""
-    return _integer(path, dataset, "NumberOfFrames", 1, default=1)
-
-
-def read_pixels(path: str | os.PathLike[str], dataset: Dataset, frame: int) -> Pixels:
-    """Decode one frame and apply its modality LUT or rescale.
+def count_frames(path: str | os.PathLike[str], dataset: Dataset, frame: int) -> int:
+    """Number of Frames (0028,0008), 1 where absent.
 
     Raises
     ------
     DicomError
-        There is no such frame.
+        ``frame`` is none of them.
+    UnreadableDicom
+        The number is none.
+    """
+    frames = _integer(path, dataset, "NumberOfFrames", 1, default=1)
+    if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < frames:
+        raise DicomError(f"{path}: frame is {frame!r}: the file has {frames} frame(s). Pass frame=0 to {frames - 1}.")
+    return frames
+
+
+def read_pixels(
+    path: str | os.PathLike[str], dataset: Dataset, header: Header, kind: str, frame: int, frames: int
+) -> Pixels:
+    """Decode one frame and apply its modality LUT or rescale; what was assumed goes to ``header.notes``.
+
+    Raises
+    ------
     UnreadableDicom
         The pixels are damaged, cut off, in colour or of another size than the header says.
     """
-    frames = count_frames(path, dataset)
-    if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < frames:
-        raise DicomError(f"{path}: frame is {frame!r}: the file has {frames} frame(s). Pass frame=0 to {frames - 1}.")
     shape = (_integer(path, dataset, "Rows", 2), _integer(path, dataset, "Columns", 2))
     samples = _integer(path, dataset, "SamplesPerPixel", 1, default=1)
-    if samples != 1:
+    photometric = find_text([dataset], "PhotometricInterpretation")
+    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         raise UnreadableDicom(
-            f"{path}: {tag_label('SamplesPerPixel')} is {samples}: a colour image, and X-rays are grey. "
-            "Export the original, not a screenshot."
+            f"{path}: {tag_label('SamplesPerPixel')} is {samples}, {tag_label('PhotometricInterpretation')} "
+            f"{photometric if photometric.startswith('MONO') else 'is not MONOCHROME1 or 2'}: a colour image, and "
+            "X-rays are grey. Export the original, not a screenshot."
         )
     _require_length(path, dataset, shape, frames)
     try:
@@ -65,9 +83,11 @@ def read_pixels(path: str | os.PathLike[str], dataset: Dataset, frame: int) -> P
             f"{path}: its pixels are {' x '.join(map(str, stored.shape))}, its header says {shape[0]} x {shape[1]}. "
             "The file is damaged: export it again."
         )
-    values = _modality(path, dataset, stored)
-    relationship, sign, notes = _relationship(dataset)
-    return Pixels(torch.from_numpy(values), relationship, sign, notes)
+    relationship, sign = _relationship(header, kind, photometric)
+    values, relationship, sign = _modality(path, dataset, header, kind, stored, relationship, sign)
+    if not np.isfinite(values).all():
+        raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} or Intercept takes pixels beyond all numbers.")
+    return Pixels(torch.from_numpy(values), relationship, sign)
 
 
 def _integer(path: str | os.PathLike[str], dataset: Dataset, keyword: str, low: int, default: int | None = None) -> int:
@@ -94,7 +114,7 @@ def _syntax(dataset: Dataset) -> str:
 def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple[int, int], frames: int) -> None:
     """Uncompressed pixels must fill the image exactly: pydicom would crop a long value silently."""
     uid = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if uid is None or uid.is_encapsulated:
+    if getattr(uid, "is_encapsulated", True):
         return
     bits = _integer(path, dataset, "BitsAllocated", 1)
     expected = math.ceil(shape[0] * shape[1] * frames * bits / 8)
@@ -106,30 +126,89 @@ def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple
         )
 
 
-def _modality(path: str | os.PathLike[str], dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Stored values to float32 after Modality LUT Sequence, or Rescale Slope and Intercept."""
+def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int]:
+    """LIN, LOG or DISP of the stored values, and whether larger ones mean more beam (+1) or less (-1)."""
+    label, sign_label = tag_label("PixelIntensityRelationship"), tag_label("PixelIntensityRelationshipSign")
+    relationship = header.text("PixelIntensityRelationship")
+    if relationship not in ("LIN", "LOG", "DISP"):
+        relationship = "DISP"
+        header.notes.append(f"{label} is missing or not LIN, LOG or DISP: pixels are taken as display values (DISP).")
     try:
-        with quiet_pydicom():
-            slope = find_numbers([dataset], "RescaleSlope")
-            intercept = find_numbers([dataset], "RescaleIntercept")
-            values = stored
-            if "ModalityLUTSequence" in dataset or (slope is not None and intercept is not None):
-                values = apply_modality_lut(stored, dataset)
+        sign = find_numbers(header.scopes, "PixelIntensityRelationshipSign")
+    except Unusable:
+        sign = (0.0,)
+    if sign is not None and abs(sign[0]) == 1:
+        return relationship, int(sign[0])
+    # In fluoroscopy and angiography LIN and LOG grow with the beam (PS3.3 C.8.7.1.1.2), and bone is shown dark; in
+    # radiography it is shown bright. MONOCHROME1 shows low values bright.
+    fluoroscopic = kind not in ("DX", "DX for processing", "CR")
+    bright_is_beam = 1 if fluoroscopic else -1
+    sign = bright_is_beam if photometric != "MONOCHROME1" else -bright_is_beam
+    if fluoroscopic and relationship in ("LIN", "LOG"):
+        sign = 1
+    else:
+        shown = "dark" if fluoroscopic else "bright"
+        header.notes.append(
+            f"{sign_label} is missing: larger pixels are taken as {'more' if sign > 0 else 'less'} beam, since "
+            f"{photometric or 'MONOCHROME2'} images of this kind (of {kind}) show bone {shown}."
+        )
+    return relationship, sign
+
+
+def _modality(
+    path: str | os.PathLike[str],
+    dataset: Dataset,
+    header: Header,
+    kind: str,
+    stored: np.ndarray,
+    relationship: str,
+    sign: int,
+) -> tuple[np.ndarray, str, int]:
+    """Stored values to float32 after a lookup table, or Rescale Slope and Intercept, and what they then are."""
+    table, to_linear = _find_table(dataset, header, kind, relationship)
+    if table is not None:
+        holder = Dataset()
+        holder.ModalityLUTSequence = [table]
+        try:
+            with quiet_pydicom():
+                values = apply_modality_lut(stored, holder).astype(np.float32)
+                ends = apply_modality_lut(np.array([stored.min(), stored.max()]), holder).astype(np.float64)
+        except Exception:
+            raise UnreadableDicom(f"{path}: {tag_label('ModalityLUTSequence')} is damaged. Export it again.") from None
+        falling = -1 if ends[0] > ends[1] else 1
+        if not to_linear:
+            return values, relationship, sign * falling
+        header.notes.append(
+            f"{relationship} pixels were made proportional to the beam (LIN) by the file's lookup table for that."
+        )
+        return values, "LIN", 1
+    try:
+        slope, intercept = (find_numbers(header.scopes, k) for k in ("RescaleSlope", "RescaleIntercept"))
     except Unusable as reason:
         raise UnreadableDicom(f"{path}: Rescale Slope (0028,1053) or Intercept (0028,1052) is {reason}.") from None
-    except Exception:
-        raise UnreadableDicom(f"{path}: Modality LUT Sequence (0028,3000) is damaged. Export the file again.") from None
-    if slope is not None and slope[0] == 0:
-        raise UnreadableDicom(f"{path}: Rescale Slope (0028,1053) is 0: every pixel would be the same.")
-    return np.ascontiguousarray(values, dtype=np.float32)
+    if (slope is None) != (intercept is None):
+        header.notes.append("Of Rescale Slope (0028,1053) and Intercept (0028,1052) one is missing: taken as 1, or 0.")
+    slope, intercept = (slope or (1.0,))[0], (intercept or (0.0,))[0]
+    if slope == 0:
+        raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} is 0: every pixel would be the same.")
+    with np.errstate(over="ignore"):
+        values = (stored * slope + intercept).astype(np.float32)
+    return values, relationship, sign if slope > 0 else -sign
 
 
-def _relationship(dataset: Dataset) -> tuple[str, int, tuple[str, ...]]:
-    """LIN, LOG or DISP, and whether larger values mean more beam (+1) or less (-1)."""
-    label = tag_label("PixelIntensityRelationship")
-    with quiet_pydicom():
-        relationship = find_text([dataset], "PixelIntensityRelationship")
-    if relationship in ("LIN", "LOG", "DISP"):
-        return relationship, 1, ()
-    note = f"{label} is missing or not LIN, LOG or DISP: pixels are taken as display values (DISP)."
-    return "DISP", 1, (note,)
+def _find_table(
+    dataset: Dataset, header: Header, kind: str, relationship: str
+) -> tuple[Dataset, bool] | tuple[None, bool]:
+    """A lookup table for the pixels, and whether its result is linear in the beam.
+
+    Plain XA and XRF have one to lead LOG and DISP values back to the beam (PS3.3 C.8.7.1.1.2); enhanced objects have
+    Pixel Intensity Relationship LUTs for that. Elsewhere a modality LUT is a step towards display.
+    """
+    if relationship != "LIN":
+        for item in find_items(header.scopes, "PixelIntensityRelationshipLUTSequence"):
+            if find_text([item], "LUTFunction") == "TO_LINEAR":
+                return item, True
+    tables = find_items([dataset], "ModalityLUTSequence")
+    if not tables:
+        return None, False
+    return tables[0], kind in ("XA", "XRF") and relationship != "LIN"

@@ -10,8 +10,10 @@ from ..frames import carm_pose
 from .errors import DicomGeometryError
 from .files import open_xray
 from .geometry import read_geometry
+from .groups import frame_scopes, note_unused_systems
 from .header import Header, quiet_pydicom
-from .pixels import read_pixels
+from .orientation import find_mirror
+from .pixels import count_frames, read_pixels
 from .xray import XRay
 
 
@@ -28,6 +30,9 @@ def read_xray(
 ) -> XRay:
     """Read a projection X-ray: pixels, camera and the nominal pose of its C-arm (PS3.3 C.8.7.5).
 
+    Angiographic (XA), radiofluoroscopic (XRF), their enhanced forms, digital (DX) and computed (CR) radiography.
+    An image that Patient Orientation shows to be mirrored is flipped, so that it is seen from the detector.
+
     Parameters
     ----------
     path
@@ -37,11 +42,11 @@ def read_xray(
     sid, sod
         Source to detector, source to isocentre, mm.
     primary, secondary
-        Positioner angles, degrees; LAO and CRA are positive.
+        Positioner angles of this frame, degrees; LAO and CRA are positive.
     pixel_spacing
         (row, column) spacing at the detector, mm.
     principal_point
-        (column, row) that the isocentre projects to, pixels from 0.
+        (column, row) that the isocentre projects to, pixels from 0 of the image as it is stored.
 
         An argument that is given wins over the file; where they disagree, a note says so.
 
@@ -61,13 +66,17 @@ def read_xray(
     DicomError
         There is no such frame.
     """
-    dataset, _ = open_xray(path)
-    pixels = read_pixels(path, dataset, frame)
-    header = Header([dataset])
+    dataset, kind = open_xray(path)
+    frames = count_frames(path, dataset, frame)
     with quiet_pydicom():
+        header = Header(frame_scopes(dataset, frame))
+        pixels = read_pixels(path, dataset, header, kind, frame, frames)
+        shape = tuple(pixels.values.shape)
         geometry = read_geometry(
             header,
-            tuple(pixels.values.shape),
+            shape,
+            frame=frame,
+            frames=frames,
             sid=sid,
             sod=sod,
             primary=primary,
@@ -75,18 +84,28 @@ def read_xray(
             pixel_spacing=pixel_spacing,
             principal_point=principal_point,
         )
-    if geometry is None:
-        raise DicomGeometryError(path, header.problems)
-    camera = Camera(geometry.sid, geometry.pixel_spacing, tuple(pixels.values.shape), geometry.principal_point)
+        if geometry is None:
+            raise DicomGeometryError(path, header.problems)
+        pose = carm_pose(geometry.primary, geometry.secondary, geometry.sod)
+        mirror = find_mirror(header, pose, primary is not None and secondary is not None)
+        if header.problems:
+            raise DicomGeometryError(path, header.problems)
+        note_unused_systems(header)
+    column, row = geometry.principal_point
+    values = pixels.values
+    if mirror == "columns":
+        values, column = values.flip(1), shape[1] - 1 - column
+    elif mirror == "rows":
+        values, row = values.flip(0), shape[0] - 1 - row
     world = (
         "World: the C-arm's isocentre is taken to be the world's origin, and the patient not to have moved; "
         "a DICOM file does not know where the CT was taken."
     )
     return XRay(
-        pixels=pixels.values,
-        camera=camera,
-        world_from_camera=carm_pose(geometry.primary, geometry.secondary, geometry.sod),
+        pixels=values,
+        camera=Camera(geometry.sid, geometry.pixel_spacing, shape, (column, row)),
+        world_from_camera=pose,
         relationship=pixels.relationship,
         sign=pixels.sign,
-        notes=[world, *header.notes, *pixels.notes],
+        notes=[world, *header.notes],
     )

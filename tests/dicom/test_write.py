@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 import pytest
 import torch
-from conftest import PATIENT, make_xray
+from xa_files import PATIENT, make_xray
 
 from diffpose_nb.camera import Camera
 from diffpose_nb.dicom import DicomError, XRay, read_xray, write_xray

@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from conftest import make_xray
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xa_files import make_xray
 
 from diffpose_nb.camera import Camera
 from diffpose_nb.dicom import XRay
