@@ -10,7 +10,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 unexport JUPYTER_PATH MPLBACKEND
 
 # Root needs leave to serve; without a screen there is no browser to open, only a URL to print.
-LAB_FLAGS := --KernelSpecManager.allowed_kernelspecs=python3
+LAB_FLAGS := --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb --KernelSpecManager.allowed_kernelspecs=python3
 ifeq ($(shell id -u),0)
 LAB_FLAGS += --allow-root
 endif
@@ -25,7 +25,7 @@ help: ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile
 
 lab: $(READY) ## open JupyterLab at the first notebook
-	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
+	$(PY) -m jupyterlab $(LAB_FLAGS)
 
 book: $(READY) ## run the notebooks and build the book: book/_build/html/index.html
 	rm -rf book/_build/html
