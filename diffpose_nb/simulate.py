@@ -1,0 +1,283 @@
+"""X-rays of a CT, with physics that the renderer does not share.
+
+A registration that is judged on its own renderer's images is judged on nothing. :mod:`diffpose_nb.render` marches in
+fixed steps through an interpolated CT of one linear attenuation; here rays cross the full-resolution CT's voxels
+exactly, through two tissues, with a tube's whole spectrum, scatter, noise, blur and a collimator. Each of these can
+be switched off. With all of them off, ``-log(pixels)`` is the line integral of a linear attenuation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import torchio
+from scipy import ndimage
+from scipy.special import ndtr
+from torch import Tensor
+
+from ._physics import Beam, make_beam, tissue_densities
+from ._siddon import areal_densities
+from .camera import Camera
+from .dicom import XRay
+from .frames import as_float64, carm_pose, transform_points
+
+FULL_SCALE = 2**14 - 1
+"""The largest digital number of a 14-bit detector."""
+
+Collimation = Literal["octagon", "circle", "rectangle"]
+
+_PENUMBRA = 1.5  # mm at the detector: a 0.6 mm focal spot over a blade's edge 15 to 20 cm below it
+_EXPOSURE = 0.8  # of full scale: what automatic exposure gives the brightest part of the image
+
+
+def simulate_xray(
+    subject: torchio.Subject,
+    camera: Camera,
+    primary: float,
+    secondary: float,
+    sod: float,
+    *,
+    motion: Tensor | None = None,
+    seed: int = 0,
+    kvp: float | None = 80.0,
+    filtration: float = 3.0,
+    energy: float = 60.0,
+    scintillator: float | None = 0.6,
+    supersampling: int = 2,
+    focal_spot: float = 0.25,
+    detector_blur: float = 0.2,
+    scatter: float = 0.2,
+    scatter_spread: float = 40.0,
+    photons: float | None = 2e5,
+    electronic_noise: float = 1.0,
+    collimation: Collimation | None = "octagon",
+    field: float = 0.95,
+    gain: float | None = None,
+) -> XRay:
+    r"""An X-ray of a CT as a C-arm would take it of a patient who has moved.
+
+    The header's pose is the nominal one, ``carm_pose(primary, secondary, sod)``. The image is taken from
+    ``motion @ nominal``, which is ``.true_world_from_camera`` of the result and is written to no file.
+
+    Behind path lengths that are exact for voxels of constant density (Siddon 1985) and the two tissues of
+    :func:`diffpose_nb._physics.tissue_densities`, the primary signal of a pixel, relative to the open beam, is
+
+    .. math:: P = \Big\langle \sum_E w_E\, e^{-(\mu/\rho)_\mathrm{soft}(E)\,a_\mathrm{soft}
+              - (\mu/\rho)_\mathrm{bone}(E)\,a_\mathrm{bone}} \Big\rangle_\text{rays of the pixel}
+
+    with :math:`w_E \propto \Phi(E)\,\eta(E)\,E` (fluence, absorption in the scintillator, energy) and
+    :math:`a` the areal densities. As after a flat-field correction, distance and obliquity do not show.
+
+    Parameters
+    ----------
+    subject
+        ``subject["volume"]``: Hounsfield units, its affine the voxels' position in world mm.
+    camera
+        The detector.
+    primary, secondary
+        Positioner angles, degrees; positive: LAO, CRA.
+    sod
+        Source to isocentre, mm.
+    motion
+        (4, 4) ``moved_from_world``, for instance of :func:`diffpose_nb.frames.rigid_motion`: moves the C-arm in
+        world axes, that is, the patient by its inverse. None: nobody moved.
+    seed
+        Of the noise. The same seed gives the same pixels.
+    kvp, filtration
+        Tube voltage, kV, and aluminium filter, mm, of a tungsten tube (SpekPy). ``kvp=None``: every photon has
+        ``energy`` keV.
+    scintillator
+        mm of caesium iodide. None: every photon is absorbed.
+    supersampling
+        n: n x n rays a pixel, their intensities averaged. 1: one ray through its centre.
+    focal_spot
+        Standard deviation of the focal spot, mm at the source (0.25: a spot of nominally 0.6 mm). It blurs the
+        primary image by that times (SID - SOD) / SOD. 0: a point.
+    detector_blur
+        Standard deviation of the light's spread in the scintillator, mm; it blurs the noise too. 0: none.
+    scatter, scatter_spread
+        Scattered over primary signal, both summed over the field (0.2: behind an anti-scatter grid), and its spread
+        as a standard deviation in mm at the detector. The scatter is born in proportion to :math:`-P\log P`, so
+        where there is no patient there is none, and is blurred by a Gaussian, over the collimator's edge and partly
+        past the detector (the simplest of the kernels in Sun and Star-Lack, Phys. Med. Biol. 55:6695, 2010).
+        0: none.
+    photons
+        Photons per mm² in the open beam at the detector (2e5: one frame of fluoroscopy). The signal's variance is
+        that of the sum of the detected photons' energies. None: no quantum noise.
+    electronic_noise
+        Standard deviation in digital numbers, that is, after ``gain``. 0: none (as it has to be with ``gain=1``).
+    collimation, field
+        "octagon", "circle" or "rectangle" around the image's centre; its width as a share of the detector's shorter
+        side, for a rectangle of each side. Outside there is scatter only. None: open.
+    gain
+        Digital numbers per open-beam signal. None: automatic exposure, which puts the brightest part of the image at
+        0.8 of the 14-bit scale; the open beam is then unknown, as it is to whoever gets a file. Where the signal
+        leaves the scale it is clipped.
+
+    Returns
+    -------
+    XRay
+        ``.pixels`` (rows, columns) float32 in [0, 16383], proportional to dose (``relationship="LIN"``).
+
+    Raises
+    ------
+    ValueError
+        Names the argument that makes no sense, or says what is wrong with the CT.
+    """
+    motion = None if motion is None else as_float64(motion)
+    _require_geometry(subject, camera, sod, motion)
+    _require_numbers(
+        {
+            "scintillator": scintillator,
+            "scatter_spread": scatter_spread,
+            "photons": photons,
+            "field": field,
+            "gain": gain,
+        },
+        {"filtration": filtration, "focal_spot": focal_spot, "detector_blur": detector_blur, "scatter": scatter}
+        | {"electronic_noise": electronic_noise},
+    )
+    if kvp is None and not 10 <= energy <= 150:
+        raise ValueError(f"energy is {energy}: diagnostic photons have 10 to 150 keV")
+    if kvp is not None and not 20 <= kvp <= 150:
+        raise ValueError(f"kvp is {kvp}: a diagnostic tube runs at 20 to 150 kV; None makes all photons of one energy")
+    if supersampling < 1 or supersampling != int(supersampling):
+        raise ValueError(f"supersampling is {supersampling}: n = 1, 2, … gives n x n rays a pixel")
+    if collimation is not None and collimation not in get_args(Collimation):
+        raise ValueError(f"collimation is {collimation!r}: it can be {', '.join(get_args(Collimation))} or None")
+    nominal = carm_pose(primary, secondary, sod)
+    true = nominal if motion is None else motion @ nominal
+    beam = make_beam(kvp, filtration, energy, scintillator)
+
+    signal, quantum = _primary(trace(subject, camera, true, supersampling), beam, supersampling)
+    focal_blur = focal_spot * (camera.sid - sod) / sod
+    primary_signal, quantum = (_blur(image, focal_blur, camera) for image in (signal, quantum))
+
+    if collimation is not None:
+        primary_signal = primary_signal * collimator(camera, collimation, field)
+    expected = primary_signal + _scatter(signal, primary_signal, scatter, scatter_spread, camera)
+
+    rng = np.random.default_rng(seed)
+    image = expected
+    if photons is not None:
+        row_spacing, column_spacing = camera.pixel_spacing
+        one = quantum / (photons * beam.efficiency * row_spacing * column_spacing)
+        image = one * rng.poisson(expected / one)
+    image = _blur(image, detector_blur, camera)
+    if gain is None:
+        gain = _EXPOSURE * FULL_SCALE / max(float(expected.max()), 1e-12)
+    image = gain * image
+    if electronic_noise > 0:
+        image = image + rng.normal(0.0, electronic_noise, image.shape)
+
+    pixels = torch.from_numpy(np.clip(image, 0.0, FULL_SCALE).astype(np.float32))
+    tube = f"{kvp:g} kVp" if kvp is not None else f"{energy:g} keV"
+    notes = [f"simulated from a CT ({tube}, scatter {scatter:g}, seed {seed}); the header's pose is the nominal one"]
+    return XRay(pixels, camera, nominal, notes=notes, relationship="LIN", true_world_from_camera=true)
+
+
+def trace(subject: torchio.Subject, camera: Camera, world_from_camera: Tensor, supersampling: int = 1) -> np.ndarray:
+    """Areal densities of soft tissue and bone behind every ray: (2, rows * n, columns * n) float32, g/cm².
+
+    Each pixel has n x n rays, n = ``supersampling``, at the centres of its n x n equal parts. Hounsfield units are
+    rounded to integers.
+    """
+    volume = subject["volume"].data[0].numpy()
+    rows_of_table = np.empty(volume.shape, np.int16)
+    for slab, source in zip(rows_of_table, volume, strict=True):  # a slab at a time: no second float copy of the CT
+        np.rint(np.clip(source, -1000, 31767) + 1000, out=slab, casting="unsafe")
+    table = tissue_densities(np.arange(-1000.0, 31768.0)).astype(np.float32)
+
+    first = (1 / supersampling - 1) / 2  # of a pixel: from its centre to the centre of its first part
+    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]) / supersampling + first  # (column, row)
+    points = transform_points(world_from_camera, camera.detector_points(corners)).numpy()
+    return areal_densities(
+        rows_of_table,
+        table,
+        np.asarray(subject["volume"].affine, np.float64),
+        world_from_camera[:3, 3].numpy(),
+        points[0],
+        points[1:] - points[0],
+        (camera.shape[0] * supersampling, camera.shape[1] * supersampling),
+    )
+
+
+def collimator(camera: Camera, shape: Collimation, field: float) -> np.ndarray:
+    """What the collimator lets through: (rows, columns) from 0 to 1, with a soft edge.
+
+    The width of the field is a share of the detector's shorter side, for a rectangle of each side.
+    """
+    (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
+    y = np.abs(np.arange(rows) - (rows - 1) / 2)[:, None] * row_spacing
+    x = np.abs(np.arange(columns) - (columns - 1) / 2)[None, :] * column_spacing
+    half_height, half_width = field * rows * row_spacing / 2, field * columns * column_spacing / 2
+    radius = min(half_height, half_width)
+    if shape == "rectangle":
+        outside = np.maximum(y - half_height, x - half_width)
+    elif shape == "circle":
+        outside = np.hypot(x, y) - radius
+    else:
+        outside = np.maximum(np.maximum(x, y), (x + y) / np.sqrt(2)) - radius
+    return ndtr(-outside / _PENUMBRA)
+
+
+def _primary(areal: np.ndarray, beam: Beam, supersampling: int) -> tuple[np.ndarray, np.ndarray]:
+    """The unscattered signal, and the signal of a mean detected photon in it; both (rows, columns), open beam = 1."""
+    soft, bone = areal
+    signal, squares = np.zeros_like(soft), np.zeros_like(soft)
+    for weight, quantum, mu_soft, mu_bone in zip(beam.weights, beam.quantum, beam.soft, beam.bone, strict=True):
+        part = np.float32(weight) * np.exp(-(np.float32(mu_soft) * soft + np.float32(mu_bone) * bone))
+        signal += part
+        squares += np.float32(quantum) * part
+    rows, columns = (size // supersampling for size in soft.shape)
+    signal, squares = (
+        image.reshape(rows, supersampling, columns, supersampling).mean((1, 3), dtype=np.float64)
+        for image in (signal, squares)
+    )
+    return signal, (squares + 1e-30) / (signal + 1e-30)  # nothing may come through metal
+
+
+def _scatter(primary: np.ndarray, collimated: np.ndarray, ratio: float, spread: float, camera: Camera) -> np.ndarray:
+    """Scattered signal (rows, columns); both images relative to the open beam, the first without a collimator."""
+    born = -collimated * np.log(np.clip(primary, 1e-30, 1.0))
+    if ratio == 0 or born.sum() <= 0:
+        return np.zeros_like(primary)
+    born *= ratio * collimated.sum() / born.sum()
+    # As smooth as it is, scatter needs no more than a few points per standard deviation.
+    (rows, columns), spacing = camera.shape, camera.pixel_spacing
+    coarse = [max(1, min(n, math.ceil(4 * n * mm / spread))) for n, mm in zip((rows, columns), spacing, strict=True)]
+    small = torch.nn.functional.interpolate(torch.from_numpy(born)[None, None], tuple(coarse), mode="area")[0, 0]
+    sigma = [spread * c / (n * mm) for c, n, mm in zip(coarse, (rows, columns), spacing, strict=True)]
+    small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), sigma, mode="constant"))  # it leaves the detector
+    return torch.nn.functional.interpolate(small[None, None], (rows, columns), mode="bilinear")[0, 0].numpy()
+
+
+def _blur(image: np.ndarray, sigma: float, camera: Camera) -> np.ndarray:
+    """A Gaussian blur of ``sigma`` mm at the detector."""
+    if sigma == 0:
+        return image
+    return ndimage.gaussian_filter(image, [sigma / mm for mm in camera.pixel_spacing], mode="nearest")
+
+
+def _require_geometry(subject: torchio.Subject, camera: Camera, sod: float, motion: Tensor | None) -> None:
+    volume = subject["volume"].data
+    if volume.ndim != 4 or volume.shape[0] != 1:
+        raise ValueError(f"subject['volume'] has shape {tuple(volume.shape)}: a CT has one channel, (1, I, J, K)")
+    if not torch.isfinite(volume.sum(dtype=torch.float64)):  # one number: no mask as large as the CT
+        raise ValueError("subject['volume'] has NaN or infinite voxels; fill them (with -1000 HU for air)")
+    if not 0 < sod < camera.sid:
+        raise ValueError(f"sod is {sod} mm: the isocentre lies between source and detector, SID {camera.sid} mm")
+    if motion is not None and tuple(motion.shape) != (4, 4):
+        raise ValueError(f"motion has shape {tuple(motion.shape)}: it is one transform, (4, 4)")
+
+
+def _require_numbers(positive: dict[str, float | None], not_negative: dict[str, float]) -> None:
+    for name, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}: it must be a positive number")
+    for name, value in not_negative.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value}: it must be a number, 0 or more")
