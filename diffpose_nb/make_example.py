@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ def main(folder: Path = DATA) -> None:
         "world_from_camera": xray.true_world_from_camera.tolist(),
     }
     write_xray(folder / "example_xray.dcm", xray)
-    (folder / "example_truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+    text = re.sub(r"\[\s+([^\[\]]+?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", json.dumps(truth, indent=2))
+    (folder / "example_truth.json").write_text(text + "\n")  # a row of the matrix in a line
 
 
 if __name__ == "__main__":
