@@ -1,5 +1,6 @@
 """DICOM files to and from X-rays with their geometry."""
 
+from .describe import describe
 from .errors import DicomError, DicomGeometryError, NotAnXRay, UnreadableDicom
 from .read import read_xray
 from .write import write_xray
@@ -11,6 +12,7 @@ __all__ = [
     "NotAnXRay",
     "UnreadableDicom",
     "XRay",
+    "describe",
     "read_xray",
     "write_xray",
 ]

@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
 from .errors import NotAnXRay, UnreadableDicom
-from .header import Unusable, find_text, find_value, quiet_pydicom
+from .header import Unusable, find_text, find_value
 
 XRAYS = {
     "1.2.840.10008.5.1.4.1.1.12.1": "XA",
@@ -51,7 +51,11 @@ def open_xray(path: str | os.PathLike[str]) -> tuple[Dataset, str]:
     path = Path(path)
     dataset = _read(path)
     kind = _kind(path, dataset)
-    if "PixelData" not in dataset:
+    try:
+        pixels = find_value([dataset], "PixelData")
+    except Unusable:
+        pixels = None
+    if not isinstance(pixels, bytes):
         raise UnreadableDicom(
             f"{path}: it has no Pixel Data (7FE0,0010): only a header, or a file that was cut off. Export it again."
         )
@@ -68,8 +72,7 @@ def _read(path: Path) -> Dataset:
             raise UnreadableDicom(f"{path}: this is no ordinary file. Copy its content to one.")
         if path.stat().st_size == 0:
             raise UnreadableDicom(f"{path}: the file is empty. Copy or download it again.")
-        with quiet_pydicom():
-            return dcmread(path)
+        return dcmread(path)
     except UnreadableDicom:
         raise
     except InvalidDicomError:
@@ -86,17 +89,17 @@ def _read(path: Path) -> Dataset:
 
 
 def _kind(path: Path, dataset: Dataset) -> str:
-    with quiet_pydicom():
-        uid = _uid([dataset], "SOPClassUID") or _uid([dataset.file_meta], "MediaStorageSOPClassUID")
-        modality = find_text([dataset], "Modality")
-        tomographic = "TOMO" in find_text([dataset], "ScanOptions")
+    uid = _uid([dataset], "SOPClassUID") or _uid([dataset.file_meta], "MediaStorageSOPClassUID")
+    modality = find_text([dataset], "Modality")
+    name = UID(uid).name
+    tomographic = "TOMO" in find_text([dataset], "ScanOptions")
     if not uid:
         raise NotAnXRay(
             f"{path}: SOP Class UID (0008,0016) is missing, so the file does not say what kind of object it is. "
             "Export it again from its archive."
         )
     if uid not in XRAYS:
-        name = UID(uid).name if UID(uid).name != uid else "an object of an unknown kind"
+        name = name if name != uid else "an object of an unknown kind"
         reason = next((why for word, why in _elsewhere.items() if word in name), "no projection X-ray")
         raise NotAnXRay(f"{path}: this is {name}, not a C-arm projection: {reason}.")
     if modality == "MG":

@@ -110,6 +110,11 @@ def _increment(header: Header, name: str, keyword: str, frame: int, frames: int)
         if motion == "DYNAMIC" and frame > 0:
             header.problems.append(f"{tag_label(keyword)} is missing, and the C-arm moved between frames. {mend}")
             return None
+        if frame > 0 and motion != "STATIC" and name == "primary":
+            header.notes.append(
+                f"{tag_label('PositionerMotion')} and {tag_label(keyword)} are missing: the C-arm is taken to be at "
+                f"frame {frame} where it was at the first."
+            )
         return 0.0
     if len(steps) not in (1, frames) or not all(-360 <= step <= 360 for step in steps):
         header.problems.append(

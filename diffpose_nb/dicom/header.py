@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pydicom.config
 from pydicom.datadict import dictionary_description, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 # Characters of a decimal string and of a list of them; what else stands in a geometry tag is not quoted in a message,
@@ -19,9 +20,16 @@ from pydicom.dataset import Dataset
 _quotable = re.compile(r"[0-9+\-.eE\s\\,\[\]()']{0,40}|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
+# Value representations that hold numbers (PS3.5 6.2). A date has digits too, and is none of our business.
+_numeric = frozenset({"DS", "IS", "FL", "FD", "SS", "US", "SL", "UL", "SV", "UV"})
+
+
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines, which quote values of the header, away from the reader."""
+    """Keep pydicom's warnings and log lines, which quote values of the header, away from the reader.
+
+    As a decorator: pydicom parses lazily, so that any access to a data set may speak.
+    """
     log = logging.getLogger("pydicom")
     level, mode = log.level, pydicom.config.settings.reading_validation_mode
     try:
@@ -67,14 +75,29 @@ def _describe(value: object) -> str:
     if isinstance(value, str) or not isinstance(value, Sequence):
         text = str(value)
         return (text or "empty") if _quotable.fullmatch(text) else f"text of {len(text)} characters, not a number"
-    if any(isinstance(item, Dataset) for item in value):
-        return "a sequence, not a number"
     return show_items(value)
 
 
 def show_items(values: Sequence[object]) -> str:
     """Several values as DICOM writes them, each quoted only where it is made of digits."""
     return "\\".join(_describe(value) for value in values)
+
+
+def _find_element(scopes: Sequence[Dataset], keyword: str) -> DataElement | None:
+    """The element of the first scope that has a value for it."""
+    tag = tag_for_keyword(keyword)
+    for scope in scopes:
+        if tag not in scope:
+            continue
+        try:
+            element = scope[tag]
+            value = element.value
+        except Exception:  # pydicom raises as many kinds as there are ways to be wrong, and quotes what it found
+            raise Unusable("damaged: its content does not fit its type") from None
+        if value is None or (isinstance(value, (str, bytes, Sequence)) and len(value) == 0):
+            continue
+        return element
+    return None
 
 
 def find_value(scopes: Sequence[Dataset], keyword: str) -> object | None:
@@ -85,18 +108,8 @@ def find_value(scopes: Sequence[Dataset], keyword: str) -> object | None:
     Unusable
         The content does not fit its type.
     """
-    tag = tag_for_keyword(keyword)
-    for scope in scopes:
-        if tag not in scope:
-            continue
-        try:
-            value = scope[tag].value
-        except Exception:  # pydicom raises as many kinds as there are ways to be wrong, and quotes what it found
-            raise Unusable("damaged: its content does not fit its type") from None
-        if value is None or (isinstance(value, (str, bytes, Sequence)) and len(value) == 0):
-            continue
-        return value
-    return None
+    element = _find_element(scopes, keyword)
+    return None if element is None else element.value
 
 
 def find_numbers(scopes: Sequence[Dataset], keyword: str, count: int | None = 1) -> tuple[float, ...] | None:
@@ -112,11 +125,14 @@ def find_numbers(scopes: Sequence[Dataset], keyword: str, count: int | None = 1)
     Raises
     ------
     Unusable
-        Not numbers, not finite, or not as many as due.
+        Not stored as numbers, not finite, or not as many as due.
     """
-    value = find_value(scopes, keyword)
-    if value is None:
+    element = _find_element(scopes, keyword)
+    if element is None:
         return None
+    if element.VR not in _numeric:
+        raise Unusable(f"stored as {element.VR}, which is not a type for numbers")
+    value = element.value
     items = list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
     if count is not None and len(items) != count:
         raise Unusable(f"{_describe(value)}: {len(items)} value{'s' * (len(items) != 1)} where {count} are due")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import torch
+from pydicom.multival import MultiValue
 from torch import Tensor
 
 from ..frames import ras_from_lps
@@ -50,7 +51,7 @@ def find_mirror(header: Header, world_from_camera: Tensor, angles_were_given: bo
             )
     if value is None:
         return ""
-    stored = [str(item).strip().upper() for item in value] if not isinstance(value, (str, bytes)) else []
+    stored = [str(item).strip().upper() for item in value] if isinstance(value, MultiValue) else []
     if len(stored) != 2 or not all(re.fullmatch(r"[LRPAHF]{1,3}", item) for item in stored):
         header.notes.append(f"{label} is not two sets of the letters L, R, P, A, H, F; not used.")
         return ""

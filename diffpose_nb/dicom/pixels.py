@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut, pixel_array
+from pydicom.pixels import pixel_array
 from torch import Tensor
 
 from .errors import DicomError, UnreadableDicom
@@ -19,7 +19,7 @@ from .header import (
     find_items,
     find_numbers,
     find_text,
-    quiet_pydicom,
+    find_value,
     show_number,
     tag_label,
 )
@@ -71,8 +71,7 @@ def read_pixels(
         )
     _require_length(path, dataset, shape, frames)
     try:
-        with quiet_pydicom():
-            stored = pixel_array(dataset, index=int(frame), raw=True)
+        stored = pixel_array(dataset, index=int(frame), raw=True)
     except Exception:  # decoders raise as many kinds as there are ways to damage a stream, and quote what they found
         raise UnreadableDicom(
             f"{path}: its pixels cannot be decoded: the file is damaged or was cut off, or its compression "
@@ -92,8 +91,7 @@ def read_pixels(
 
 def _integer(path: str | os.PathLike[str], dataset: Dataset, keyword: str, low: int, default: int | None = None) -> int:
     try:
-        with quiet_pydicom():
-            found = find_numbers([dataset], keyword)
+        found = find_numbers([dataset], keyword)
     except Unusable as reason:
         raise UnreadableDicom(f"{path}: {tag_label(keyword)} is {reason}. Export the file again.") from None
     if found is None and default is not None:
@@ -167,14 +165,8 @@ def _modality(
     """Stored values to float32 after a lookup table, or Rescale Slope and Intercept, and what they then are."""
     table, to_linear = _find_table(dataset, header, kind, relationship)
     if table is not None:
-        holder = Dataset()
-        holder.ModalityLUTSequence = [table]
-        try:
-            with quiet_pydicom():
-                values = apply_modality_lut(stored, holder).astype(np.float32)
-                ends = apply_modality_lut(np.array([stored.min(), stored.max()]), holder).astype(np.float64)
-        except Exception:
-            raise UnreadableDicom(f"{path}: {tag_label('ModalityLUTSequence')} is damaged. Export it again.") from None
+        values = _look_up(path, table, stored)
+        ends = _look_up(path, table, np.array([stored.min(), stored.max()]))
         falling = -1 if ends[0] > ends[1] else 1
         if not to_linear:
             return values, relationship, sign * falling
@@ -212,3 +204,22 @@ def _find_table(
     if not tables:
         return None, False
     return tables[0], kind in ("XA", "XRF") and relationship != "LIN"
+
+
+def _look_up(path: str | os.PathLike[str], table: Dataset, stored: np.ndarray) -> np.ndarray:
+    """Stored values through a lookup table of 8 or 16 bits; beyond its ends it is constant (PS3.3 C.11.1.1)."""
+    try:
+        entries, first, bits = find_numbers([table], "LUTDescriptor", 3) or (0.0, 0.0, 0.0)
+        data = find_value([table], "LUTData")
+        if isinstance(data, bytes):
+            data = np.frombuffer(data, dtype="u1" if bits <= 8 and len(data) <= entries + 1 else "<u2")
+        data = np.asarray(data, dtype=np.float32)
+        entries = int(entries) or 65536
+        if data.size not in (entries, entries + entries % 2) or not 0 < bits <= 16:
+            raise ValueError
+    except (Unusable, TypeError, ValueError):
+        raise UnreadableDicom(
+            f"{path}: its lookup table ({tag_label('LUTDescriptor')}, {tag_label('LUTData')}) is damaged. "
+            "Export it again."
+        ) from None
+    return data[np.clip(stored.astype(np.int64) - int(first), 0, entries - 1)]

@@ -17,6 +17,7 @@ from .pixels import count_frames, read_pixels
 from .xray import XRay
 
 
+@quiet_pydicom()
 def read_xray(
     path: str | os.PathLike[str],
     *,
@@ -68,29 +69,28 @@ def read_xray(
     """
     dataset, kind = open_xray(path)
     frames = count_frames(path, dataset, frame)
-    with quiet_pydicom():
-        header = Header(frame_scopes(dataset, frame))
-        pixels = read_pixels(path, dataset, header, kind, frame, frames)
-        shape = tuple(pixels.values.shape)
-        geometry = read_geometry(
-            header,
-            shape,
-            frame=frame,
-            frames=frames,
-            sid=sid,
-            sod=sod,
-            primary=primary,
-            secondary=secondary,
-            pixel_spacing=pixel_spacing,
-            principal_point=principal_point,
-        )
-        if geometry is None:
-            raise DicomGeometryError(path, header.problems)
-        pose = carm_pose(geometry.primary, geometry.secondary, geometry.sod)
-        mirror = find_mirror(header, pose, primary is not None and secondary is not None)
-        if header.problems:
-            raise DicomGeometryError(path, header.problems)
-        note_unused_systems(header)
+    header = Header(frame_scopes(dataset, frame))
+    pixels = read_pixels(path, dataset, header, kind, frame, frames)
+    shape = tuple(pixels.values.shape)
+    geometry = read_geometry(
+        header,
+        shape,
+        frame=frame,
+        frames=frames,
+        sid=sid,
+        sod=sod,
+        primary=primary,
+        secondary=secondary,
+        pixel_spacing=pixel_spacing,
+        principal_point=principal_point,
+    )
+    if geometry is None:
+        raise DicomGeometryError(path, header.problems)
+    pose = carm_pose(geometry.primary, geometry.secondary, geometry.sod)
+    mirror = find_mirror(header, pose, primary is not None and secondary is not None)
+    if header.problems:
+        raise DicomGeometryError(path, header.problems)
+    note_unused_systems(header)
     column, row = geometry.principal_point
     values = pixels.values
     if mirror == "columns":
