@@ -43,7 +43,8 @@ bench: $(READY) ## measure the renderers side by side
 format: $(READY) ## put code and notebooks into the form that the tests ask for
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	$(PY) -m pre_commit run --all-files nbstripout
+	$(PY) -m nbstripout --keep-id --extra-keys "metadata.kernelspec metadata.language_info.version" \
+		notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 freeze: $(READY) ## write the installed versions to constraints.txt
 	sed -n '/^#/p' constraints.txt > $(VENV)/frozen.txt

@@ -4,11 +4,13 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 LARGEST_FILE = 1_500_000  # bytes
@@ -38,6 +40,13 @@ def test_every_dependency_has_a_tested_version(pyproject, pins):
 
 def test_constraints_suit_every_system(pins):
     assert not [name for name in pins if name.startswith(("nvidia-", "cuda-", "triton", "pywin"))]
+
+
+def test_constraints_suit_every_python(pyproject):
+    """A package that drops the oldest Python in mid-series, as soupsieve did with 3.11.4, stops the set-up there."""
+    oldest = pyproject["project"]["requires-python"].removeprefix(">=") + ".0"
+    needs = {found.metadata["Name"]: found.metadata["Requires-Python"] for found in metadata.distributions()}
+    assert not {name: python for name, python in needs.items() if python and not SpecifierSet(python).contains(oldest)}
 
 
 def test_readme_lists_every_notebook():

@@ -43,10 +43,11 @@ def test_nothing_of_the_last_run_is_kept(path):
 
 
 def test_the_hook_would_change_nothing():
-    """pre-commit strips notebooks with these very arguments."""
+    """pre-commit and ``make format`` strip notebooks with these very arguments."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     (entry,) = (hook["entry"] for hook in config["repos"][0]["hooks"] if hook["id"] == "nbstripout")
     keys = re.search(r'--extra-keys "(.*)"', entry).group(1)
+    assert entry.partition("-m ")[2] in (ROOT / "Makefile").read_text()
     command = [sys.executable, "-m", "nbstripout", "--keep-id", "--extra-keys", keys, "--verify"]
     done = subprocess.run([*command, *NOTEBOOKS, *SOLUTIONS], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
