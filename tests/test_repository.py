@@ -19,13 +19,13 @@ GUIDES = ["README.md", "CONTRIBUTING.md"]
 
 @pytest.fixture(scope="module")
 def pyproject():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def pins():
     """Name → version of constraints.txt."""
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     requirements = [Requirement(line) for line in lines if not line.startswith("#")]
     assert not [str(r) for r in requirements if r.url or not re.fullmatch(r"==[^*,]+", str(r.specifier))]
     return {_normal(r.name): str(r.specifier).removeprefix("==") for r in requirements}
@@ -50,38 +50,40 @@ def test_constraints_suit_every_python(pyproject):
 
 
 def test_readme_lists_every_notebook():
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert set(re.findall(r"\(notebooks/(\w+\.ipynb)\)", text)) == notebooks
 
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_commands_exist(guide):
-    text = (ROOT / guide).read_text()
+    text = (ROOT / guide).read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"^ {4,}.*$|`[^`]+`", text, re.MULTILINE))
     targets = set(re.findall(r"\bmake ([a-z]+)", code))
-    assert targets and targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert targets and targets <= set(
+        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_links_lead_to_files(guide):
-    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / guide).read_text())
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / guide).read_text(encoding="utf-8"))
     assert not [t for t in targets if not t.startswith("http") and not (ROOT / t).exists()]
 
 
 def test_readme_names_the_tested_torch(pins):
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"torch=={pins['torch']} torchvision=={pins['torchvision']} " in text
 
 
 def test_citation(pyproject):
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == pyproject["project"]["version"]
     assert [reference["notes"] for reference in citation["references"]] == ["DiffPose", "DiffDRR"]
 
 
 def test_conda_environment_adds_no_list_of_its_own():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["dependencies"] == ["python>=3.11", "make", "pip", {"pip": ["-e ."]}]
 
 

@@ -38,12 +38,12 @@ def test_every_notebook_and_page_is_in_the_contents(toc):
 
 
 def test_every_notebook_is_on_the_first_page():
-    text = (BOOK / "index.md").read_text()
+    text = (BOOK / "index.md").read_text(encoding="utf-8")
     assert not [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text]
 
 
 def test_every_module_is_in_the_reference():
-    pages = "\n".join(path.read_text() for path in BOOK.glob("api/*.md"))
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in BOOK.glob("api/*.md"))
     documented = set(re.findall(r"automodule:: diffpose_nb\.(\w+)", pages))
     assert documented == {module.name for module in pkgutil.iter_modules(diffpose_nb.__path__) if module.name[0] != "_"}
 
@@ -51,7 +51,7 @@ def test_every_module_is_in_the_reference():
 def test_every_public_name_is_in_the_built_reference(html):
     """A module with ``__all__`` promises those names; the others promise what they define without an underscore."""
     for module in ("frames", "camera", "dicom", "render", "register", "evaluate"):
-        page = (html / "book" / "api" / f"{module}.html").read_text()
+        page = (html / "book" / "api" / f"{module}.html").read_text(encoding="utf-8")
         source = vars(__import__(f"diffpose_nb.{module}", fromlist=["_"]))
         names = source.get("__all__") or [
             name
@@ -63,14 +63,14 @@ def test_every_public_name_is_in_the_built_reference(html):
 
 @pytest.mark.parametrize("term", TERMS.split())
 def test_glossary_has(term):
-    headings = re.findall(r"^#{2,3} (.+)$", (BOOK / "glossary.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^#{2,3} (.+)$", (BOOK / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert term in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def test_buttons_need_a_repository():
     """Launch buttons and badges lead nowhere until the project has an address."""
-    pyproject = (ROOT / "pyproject.toml").read_text()
-    config = yaml.safe_load((BOOK / "_config.yml").read_text())
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    config = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
     if "[project.urls]" not in pyproject:
         assert not config.get("launch_buttons") and not config.get("repository")
-        assert "mybinder" not in (ROOT / "README.md").read_text()
+        assert "mybinder" not in (ROOT / "README.md").read_text(encoding="utf-8")

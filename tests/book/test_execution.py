@@ -77,5 +77,5 @@ def test_a_book_executes_once_and_again_after_a_change(project):
         command = [sys.executable, "-m", "sphinx", "-E", "-W", "-q", project, project / "book" / "_build" / "html"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert (project / "runs.txt").read_text().split() == [["1"], ["1"], ["1", "2"]][build]
+        assert (project / "runs.txt").read_text(encoding="utf-8").split() == [["1"], ["1"], ["1", "2"]][build]
     assert len(list((project / "book" / "_build").glob("executed-*"))) == 1, "old caches are deleted"

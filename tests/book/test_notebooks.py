@@ -44,10 +44,10 @@ def test_nothing_of_the_last_run_is_kept(path):
 
 def test_the_hook_would_change_nothing():
     """pre-commit and ``make format`` strip notebooks with these very arguments."""
-    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     (entry,) = (hook["entry"] for hook in config["repos"][0]["hooks"] if hook["id"] == "nbstripout")
     keys = re.search(r'--extra-keys "(.*)"', entry).group(1)
-    assert entry.partition("-m ")[2] in (ROOT / "Makefile").read_text()
+    assert entry.partition("-m ")[2] in (ROOT / "Makefile").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "nbstripout", "--keep-id", "--extra-keys", keys, "--verify"]
     done = subprocess.run([*command, *NOTEBOOKS, *SOLUTIONS], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
