@@ -54,7 +54,7 @@ def read_geometry(
     if distance is None and sid is None and not header.mentions("DistanceSourceToDetector"):
         header.problems.append(f"{tag_label('DistanceSourceToDetector')} is missing. Pass sid=… (mm).")
     source_detector = distance[0] if distance else None
-    source_isocenter = _source_isocenter(header, source_detector, sod)
+    source_isocenter = _source_isocenter(header, source_detector, sod, sid is not None)
     alpha = _angle(header, "primary", primary, "PositionerPrimaryAngle", PRIMARY_LIMITS, frame, frames)
     beta = _angle(header, "secondary", secondary, "PositionerSecondaryAngle", SECONDARY_LIMITS, frame, frames)
     spacing = find_spacing(header, source_detector, source_isocenter, pixel_spacing)
@@ -142,7 +142,7 @@ def _view_hint(header: Header, name: str) -> str:
     return f" {tag_label('ViewPosition')} is {view}, for which {name}={angle} is nominal."
 
 
-def _source_isocenter(header: Header, sid: float | None, argument: float | None) -> float | None:
+def _source_isocenter(header: Header, sid: float | None, argument: float | None, sid_was_given: bool) -> float | None:
     """SOD: the argument, Distance Source to Isocenter, Distance Source to Patient, or SID / magnification."""
     keyword = "DistanceSourceToPatient"
     if any("DistanceSourceToIsocenter" in scope for scope in header.scopes):
@@ -177,13 +177,13 @@ def _source_isocenter(header: Header, sid: float | None, argument: float | None)
         return None
     if sid is not None and factor is not None and abs(sid / sod / factor[0] - 1) > MAGNIFICATION_TOLERANCE:
         contradiction = f"{factor_label} is {show_number(factor[0])}, but SID / SOD is {show_number(sid / sod)}"
-        if argument is None:
+        if argument is None and not sid_was_given:
             header.problems.append(
                 f"{contradiction}: {label}, {show_number(sod)} mm, contradicts it. "
                 "Pass sod=… (mm), with sid=… if that is what is wrong."
             )
             return None
-        header.notes.append(f"{contradiction}; not used, since sod was given.")
+        header.notes.append(f"{contradiction}; not used, since {'sod' if argument is not None else 'sid'} was given.")
     if argument is None and keyword == "DistanceSourceToPatient":
         header.notes.append(
             f"SOD: {label}, {show_number(sod)} mm, is taken as the distance from the source to the isocentre."

@@ -8,6 +8,9 @@ import uuid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+PIXEL_VALUE_LABEL = "DIFFPOSE_NB"
+"""LUT Label of a Real World Value Mapping that leads stored values back to pixels, where a rescale may not."""
+
 CONTENT_DATE, CONTENT_TIME = "20000101", "000000"
 
 

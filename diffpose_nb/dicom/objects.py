@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.valuerep import format_number_as_ds
@@ -14,7 +15,7 @@ from torch import Tensor
 from ..frames import carm_pose, ras_from_lps
 from .errors import DicomError
 from .geometry import SID_LIMITS, SOD_LIMITS
-from .identity import add_identity
+from .identity import PIXEL_VALUE_LABEL, add_identity, code
 from .orientation import implied_orientation
 from .xray import XRay
 
@@ -57,7 +58,10 @@ def build_dx(xray: XRay) -> Dataset:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", ""]
     dataset.PatientOrientation = implied_orientation(xray.world_from_camera)
     dataset.PixelIntensityRelationshipSign = xray.sign
-    dataset.PresentationLUTShape = "IDENTITY" if xray.sign > 0 else "INVERSE"
+    # Radiographs show bone bright; MONOCHROME1 shows low values bright.
+    dataset.PhotometricInterpretation = "MONOCHROME1" if xray.sign > 0 else "MONOCHROME2"
+    dataset.PresentationLUTShape = "INVERSE" if xray.sign > 0 else "IDENTITY"
+    _move_rescale_to_real_world(dataset)
     dataset.BurnedInAnnotation = "NO"
     dataset.ImageLaterality = "U"
     dataset.AnatomicRegionSequence = Sequence()
@@ -168,6 +172,21 @@ def image_of(xray: XRay, has_rescale: bool) -> Dataset:
     dataset.LossyImageCompression = "00"
     dataset.PixelData = stored.astype("<u2").tobytes()
     return dataset
+
+
+def _move_rescale_to_real_world(dataset: Dataset) -> None:
+    """DX has slope 1 and intercept 0; what else the values need is a Real World Value Mapping (C.7.6.16.2.11)."""
+    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    if (slope, intercept) == (1, 0):
+        return
+    mapping = Dataset()
+    mapping.add(DataElement("RealWorldValueFirstValueMapped", "US", 0))
+    mapping.add(DataElement("RealWorldValueLastValueMapped", "US", 65535))
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = slope, intercept
+    mapping.LUTExplanation, mapping.LUTLabel = "Pixel value", PIXEL_VALUE_LABEL
+    mapping.MeasurementUnitsCodeSequence = [code("1", "UCUM", "no units")]
+    dataset.RealWorldValueMappingSequence = [mapping]
+    dataset.RescaleSlope, dataset.RescaleIntercept = "1", "0"
 
 
 def _slope(value: float) -> str:

@@ -24,6 +24,7 @@ from .header import (
     show_number,
     tag_label,
 )
+from .identity import PIXEL_VALUE_LABEL
 
 
 @dataclass(frozen=True)
@@ -185,11 +186,24 @@ def _modality(
     if (slope is None) != (intercept is None):
         header.notes.append("Of Rescale Slope (0028,1053) and Intercept (0028,1052) one is missing: taken as 1, or 0.")
     slope, intercept = (slope or (1.0,))[0], (intercept or (0.0,))[0]
+    for mapping in find_items([dataset], "RealWorldValueMappingSequence"):
+        if find_text([mapping], "LUTLabel") == PIXEL_VALUE_LABEL:
+            slope, intercept = _real_world(path, mapping)
     if slope == 0:
         raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} is 0: every pixel would be the same.")
     with np.errstate(over="ignore"):
         values = (stored * slope + intercept).astype(np.float32)
     return values, relationship, sign if slope > 0 else -sign
+
+
+def _real_world(path: str | os.PathLike[str], mapping: Dataset) -> tuple[float, float]:
+    """Slope and intercept of the mapping that :func:`write_xray` gives to objects whose rescale is fixed."""
+    try:
+        slope = find_numbers([mapping], "RealWorldValueSlope") or (0.0,)
+        intercept = find_numbers([mapping], "RealWorldValueIntercept") or (0.0,)
+    except Unusable as reason:
+        raise UnreadableDicom(f"{path}: its Real World Value Mapping (0040,9096) is {reason}.") from None
+    return slope[0], intercept[0]
 
 
 def _find_table(

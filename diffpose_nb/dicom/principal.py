@@ -29,7 +29,10 @@ def find_principal_point(
         point = header.check_argument("principal_point", argument, (-reach, reach), "pixels", 2)
         if point is None:
             return None
-        header.notes.append(f"principal_point=(column, row)={show_numbers(point)} was given and is used.")
+        given = f"principal_point=(column, row)={show_numbers(point)} was given and is used"
+        position = header.numbers_or_note("PositionOfIsocenterProjection", (-1e9, 1e9), 2)
+        said = f", against the file's {tag_label('PositionOfIsocenterProjection')}" if position else ""
+        header.notes.append(f"{given}{said}.")
         return point[0], point[1]
     position = header.numbers("PositionOfIsocenterProjection", (0, 1e5), "detector elements", count=2, mend=_mend)
     if position is None:
@@ -64,6 +67,8 @@ def _from_elements(
     if rotation % 90:
         header.problems.append(f"{tag_label('FieldOfViewRotation')} is {show_number(rotation)}: 0, 90, … 270. {_mend}")
     flip = header.text("FieldOfViewHorizontalFlip")
+    if rotation == 0 and not flip:
+        header.notes.append("Field of View Rotation and Flip (0018,7032), (0018,7034): taken as 0 and NO.")
     if flip not in ("", "YES", "NO"):
         header.problems.append(f"{tag_label('FieldOfViewHorizontalFlip')} is neither YES nor NO. {_mend}")
     origin = header.numbers("FieldOfViewOrigin", (0, 1e5), "detector elements", count=2, mend=_mend)

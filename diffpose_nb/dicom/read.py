@@ -32,7 +32,8 @@ def read_xray(
     """Read a projection X-ray: pixels, camera and the nominal pose of its C-arm (PS3.3 C.8.7.5).
 
     Angiographic (XA), radiofluoroscopic (XRF), their enhanced forms, digital (DX) and computed (CR) radiography.
-    An image that Patient Orientation shows to be mirrored is flipped, so that it is seen from the detector.
+    An image that Patient Orientation shows to be mirrored is flipped, so that it is seen from the detector. An
+    argument that is given wins over the file; where they disagree, a note says so.
 
     Parameters
     ----------
@@ -48,8 +49,6 @@ def read_xray(
         (row, column) spacing at the detector, mm.
     principal_point
         (column, row) that the isocentre projects to, pixels from 0 of the image as it is stored.
-
-        An argument that is given wins over the file; where they disagree, a note says so.
 
     Returns
     -------

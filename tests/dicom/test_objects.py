@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,28 @@ def test_increments_that_cannot_be(xa, tags: dict, frame: int, words: str) -> No
 def test_a_second_frame_of_which_nothing_is_said_is_noted(xa) -> None:
     path = xa(PositionerMotion=None, NumberOfFrames=2, PixelData=bytes(480), PatientOrientation=None)
     assert any("taken to be at frame 1 where it was at the first" in note for note in read_xray(path, frame=1).notes)
+
+
+def test_each_frame_of_an_enhanced_object_has_its_own_angles(tmp_path: Path) -> None:
+    path = spoilt(tmp_path)
+    dataset = pydicom.dcmread(path)
+    first = dataset.PerFrameFunctionalGroupsSequence[0]
+    second = copy.deepcopy(first)
+    second.PositionerPositionSequence[0].PositionerPrimaryAngle = "-70"
+    del second.PatientOrientationInFrameSequence
+    dataset.PerFrameFunctionalGroupsSequence = [first, second]
+    dataset.NumberOfFrames = 2
+    dataset.PixelData = dataset.PixelData * 2
+    dataset.save_as(path)
+    torch.testing.assert_close(read_xray(path, frame=0).world_from_camera, carm_pose(30, 20, 700))
+    torch.testing.assert_close(read_xray(path, frame=1).world_from_camera, carm_pose(-70, 20, 700))
+    dataset.PerFrameFunctionalGroupsSequence = [first]
+    dataset.save_as(path)
+    with pytest.raises(DicomGeometryError, match=r"\(0018,1510\) is missing"):
+        read_xray(path, frame=1)
+
+
+def test_a_principal_point_that_is_given_wins(tmp_path: Path) -> None:
+    xray = read_xray(spoilt(tmp_path), principal_point=(4, 5))
+    assert xray.camera.principal_point == (4, 5)
+    assert any("against the file's Position of Isocenter Projection (0018,9430)" in note for note in xray.notes)

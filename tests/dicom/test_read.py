@@ -159,6 +159,8 @@ def test_an_argument_wins_and_the_contradiction_is_noted(xa) -> None:
     assert len(against) == 2
     assert "sid=1010 mm" in against[0] and "(0018,1110) is 1000" in against[0]
     assert read_xray(path, sid=1000).notes == read_xray(path).notes
+    assert any("not used, since sid was given" in note for note in read_xray(path, sid=1200).notes)
+    assert any("not used, since sod was given" in note for note in read_xray(path, sod=600).notes)
 
 
 @pytest.mark.parametrize(
