@@ -64,7 +64,10 @@ def _from_patient(
         return None
     found = f"{tag_label('PixelSpacing')} is {show_numbers(patient)} mm"
     if sid is None or sod is None:
-        header.problems.append(f"{missing}, and {found} cannot be carried to the detector without SID and SOD. {_mend}")
+        header.problems.append(
+            f"{missing}, and {tag_label('PixelSpacing')}, {show_numbers(patient)} mm, cannot be carried to the detector "
+            f"without SID and SOD. {_mend}"
+        )
         return None
     carried = patient[0] * sid / sod, patient[1] * sid / sod
     kind = header.text("PixelSpacingCalibrationType")
