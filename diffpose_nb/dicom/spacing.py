@@ -65,7 +65,7 @@ def _from_patient(
     found = f"{tag_label('PixelSpacing')} is {show_numbers(patient)} mm"
     if sid is None or sod is None:
         header.problems.append(
-            f"{missing}, and {tag_label('PixelSpacing')}, {show_numbers(patient)} mm, cannot be carried to the detector "
+            f"{missing}, and {tag_label('PixelSpacing')}, {show_numbers(patient)} mm, cannot be carried there "
             f"without SID and SOD. {_mend}"
         )
         return None
