@@ -65,8 +65,8 @@ def _from_patient(
     found = f"{tag_label('PixelSpacing')} is {show_numbers(patient)} mm"
     if sid is None or sod is None:
         header.problems.append(
-            f"{missing}, and {tag_label('PixelSpacing')}, {show_numbers(patient)} mm, cannot be carried there "
-            f"without SID and SOD. {_mend}"
+            f"{missing}, and {tag_label('PixelSpacing')}, {show_numbers(patient)} mm, cannot be carried to "
+            f"the detector without SID and SOD. {_mend}"
         )
         return None
     carried = patient[0] * sid / sod, patient[1] * sid / sod
