@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import dicom
+from . import data, dicom
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def check(name: str, answer: object) -> Verdict:
 
 
 def _magnification() -> Exercise:
-    xray = dicom.read_xray(dicom.EXAMPLE)
+    xray = dicom.read_xray(data.EXAMPLE_XRAY)
     sid, spacing = xray.camera.sid, xray.camera.pixel_spacing[1]
     sod = xray.world_from_camera[:3, 3].norm().item()
     return Exercise(
@@ -101,7 +101,7 @@ def _magnification() -> Exercise:
 
 
 def _depth() -> Exercise:
-    xray = dicom.read_xray(dicom.EXAMPLE)
+    xray = dicom.read_xray(data.EXAMPLE_XRAY)
     magnification = xray.camera.sid / xray.world_from_camera[:3, 3].norm().item()
     return Exercise(
         answer=5,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import torch
+import torchio
 from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,6 +26,9 @@ BLUE, ORANGE = "#0072B2", "#E69F00"
 
 _LETTERS = (("L", "R"), ("P", "A"), ("F", "H"))
 """Names of world directions: -x and +x, -y and +y, -z and +z (RAS), as in DICOM's Patient Orientation."""
+
+_EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
+"""Left, right, top, bottom, as fractions of a picture."""
 
 
 def orientation(direction: Tensor) -> str:
@@ -69,22 +73,14 @@ def picture(
     if world_from_camera is not None:
         right = world_from_camera[:3, 0] * (-1 if camera.mirrored else 1)
         down = world_from_camera[:3, 1]
-        for direction, (x, y) in [
-            (-right, (0.05, 0.5)),
-            (right, (0.95, 0.5)),
-            (-down, (0.5, 0.95)),
-            (down, (0.5, 0.05)),
-        ]:
-            ax.text(
-                *(x, y, orientation(direction)),
-                transform=ax.transAxes,
-                color="white",
-                weight="bold",
-                ha="center",
-                va="center",
-                bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5},
-            )
+        for direction, place in zip((-right, right, -down, down), _EDGES, strict=True):
+            _letter(ax, orientation(direction), place)
     return ax
+
+
+def _letter(ax: Axes, text: str, place: tuple[float, float]) -> None:
+    box = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
+    ax.text(*place, text, transform=ax.transAxes, color="white", weight="bold", ha="center", va="center", bbox=box)
 
 
 def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> Figure:
@@ -94,6 +90,32 @@ def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> 
     )
     for ax, (title, image) in zip(axes[0], images.items(), strict=True):
         picture(image, camera, ax, title, **kwargs)
+    return figure
+
+
+def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500)) -> Figure:
+    """The CT's middle slices as radiologists hang them: from the patient's front, from the left, and from the feet.
+
+    Parameters
+    ----------
+    window
+        Hounsfield units of black and white.
+    """
+    volume = torchio.ToCanonical()(subject["volume"])  # axes R, A, H
+    voxels, half = volume.data[0].numpy(), np.array(volume.spacing) * volume.spatial_shape / 2
+    i, j, k = (n // 2 for n in volume.spatial_shape)
+    views = {  # (image, axis across, axis up, letters at the left, right, top and bottom)
+        "coronal, from the front": (voxels[::-1, j, ::-1].T, 0, 2, "RLHF"),
+        "sagittal, from the left": (voxels[i, ::-1, ::-1].T, 1, 2, "APHF"),
+        "axial, from the feet": (voxels[::-1, ::-1, k].T, 0, 1, "RLAP"),
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
+    for ax, (title, (image, across, up, letters)) in zip(axes, views.items(), strict=True):
+        extent = (-half[across], half[across], -half[up], half[up])
+        ax.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], extent=extent)
+        ax.set(title=title, xlabel="mm")
+        for letter, place in zip(letters, _EDGES, strict=True):
+            _letter(ax, letter, place)
     return figure
 
 
