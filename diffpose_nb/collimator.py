@@ -50,7 +50,7 @@ def open_field(attenuation: Tensor) -> Tensor:
     row, column = np.indices((rows, columns)) - centre[:, None, None]
     angle = np.rad2deg(np.arctan2(row, column)) % 360 * _ANGLES / 360
     limit = ndimage.map_coordinates(edge, [angle], order=1, mode="grid-wrap")
-    inside = np.hypot(row, column) < limit
+    inside = ndimage.binary_opening(np.hypot(row, column) < limit, np.ones((5, 5)))  # straight blades, no teeth
     return torch.from_numpy(ndimage.binary_erosion(inside, iterations=round(_MARGIN * scale), border_value=1))
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import PIL.Image
+import PIL.ImageDraw
 import torch
 import torchio
 from IPython.display import Image, display
@@ -56,7 +57,7 @@ def picture(
     Parameters
     ----------
     image
-        (rows, columns), or (rows, columns, 3) in colour.
+        (rows, columns), or (rows, columns, 3) in colour. NaN is drawn black.
     world_from_camera
         (4, 4): letters at the image's edges then tell which way the patient lies (L left, R right, A front, P back,
         H head, F feet).
@@ -67,8 +68,9 @@ def picture(
     (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
     width, height = columns * column_spacing / 2, rows * row_spacing / 2
     values = np.asarray(image)
-    low, high = np.quantile(values, (0.005, 0.995)) if limits is None else limits
-    ax.imshow(values, cmap=cmap, vmin=low, vmax=high, extent=(-width, width, height, -height))
+    low, high = np.nanquantile(values, (0.005, 0.995)) if limits is None else limits
+    colors = plt.get_cmap(cmap).with_extremes(bad="black")
+    ax.imshow(values, cmap=colors, vmin=low, vmax=high, extent=(-width, width, height, -height))
     ax.set(xlabel="mm at the detector", title=title)
     if world_from_camera is not None:
         right = world_from_camera[:3, 0] * (-1 if camera.mirrored else 1)
@@ -125,7 +127,8 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
     Parameters
     ----------
     drr, xray
-        (rows, columns) line integrals. Only their local contrast is compared, each standardised by itself.
+        (rows, columns) line integrals. Only their local contrast is compared, each standardised by itself. Where the
+        X-ray is NaN (behind the collimator, say) the overlay is black.
     scale
         Width of the neighbourhood that is "local", as a fraction of the image.
 
@@ -134,15 +137,21 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
     ndarray
         (rows, columns, 3), 0 to 1.
     """
-    first, second = (_local_contrast(np.asarray(image, float), scale) for image in (drr, xray))
-    return np.stack([first, (first + second) / 2, second], -1)
+    seen = np.isfinite(np.asarray(xray))
+    first, second = (_local_contrast(np.asarray(image, float), seen, scale) for image in (drr, xray))
+    return np.stack([first, (first + second) / 2, second], -1) * seen[..., None]
 
 
-def _local_contrast(image: np.ndarray, scale: float) -> np.ndarray:
+def _local_contrast(image: np.ndarray, seen: np.ndarray, scale: float) -> np.ndarray:
     sigma = scale * max(image.shape)
-    detail = image - ndimage.gaussian_filter(image, sigma)
-    deviation = np.sqrt(ndimage.gaussian_filter(detail**2, 2 * sigma))
-    return np.clip(0.5 + detail / (5 * deviation + 1e-12), 0, 1)
+
+    def mean_around(values: np.ndarray, sigma: float) -> np.ndarray:
+        weight = ndimage.gaussian_filter(seen.astype(float), sigma)
+        return ndimage.gaussian_filter(np.where(seen, values, 0), sigma) / np.maximum(weight, 1e-6)
+
+    detail = image - mean_around(image, sigma)
+    deviation = np.sqrt(mean_around(detail**2, 2 * sigma))
+    return np.clip(0.5 + np.where(seen, detail, 0) / (5 * deviation + 1e-12), 0, 1)
 
 
 def landmark_errors(
@@ -173,7 +182,9 @@ def convergence(refinement: Refinement) -> Figure:
             some = rows[rows.accepted == accepted]
             if len(some):
                 ax.plot(some.index, some.cost, marker, color=BLUE if accepted else ORANGE, label=label)
-        ax.set(yscale="log", title=f"stage {stage}", xlabel="rendering")
+        ax.set(title=f"stage {stage}", xlabel="rendering")
+        ax.locator_params(axis="y", nbins=4)
+        ax.locator_params(axis="x", nbins=5, integer=True)
     axes[0, 0].set_ylabel("cost (1 − NCC)")
     axes[0, 0].legend(frameon=False)
     return figure
@@ -184,8 +195,10 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
-    titles = [f"rendering {n + 1}" for n in chosen]
-    return pictures({t: overlay(drr, xray) for t, drr in zip(titles, drrs, strict=True)}, renderer.camera)
+    figure, axes = plt.subplots(1, len(chosen), figsize=(2.2 * len(chosen), 2.5), layout="constrained")
+    for ax, n, drr in zip(axes, chosen, drrs, strict=True):
+        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
+    return figure
 
 
 class LiveView:
@@ -194,27 +207,32 @@ class LiveView:
     X-ray, DRR and their overlay, as the current stage sees them.
     """
 
+    _titles = ("X-ray", "DRR", "both")
+
     def __init__(self, height: int = 260) -> None:
         self._height = height
-        self._handle = display(self._blank(), display_id=True)
+        black = np.zeros((1, 3, 3))
+        self._handle = display(self._png(black), display_id=True)
 
     def __call__(self, step: Step) -> None:
-        if not step.accepted:
-            return
-        panels = [_grey(step.target), _grey(step.image), overlay(step.image, step.target, scale=0.1)]
-        self._handle.update(self._png(np.concatenate(panels, axis=1)))
-
-    def _blank(self) -> Image:
-        return self._png(np.zeros((1, 3, 3)))
+        if step.accepted:
+            both = overlay(step.image, step.target, scale=0.1)
+            self._handle.update(self._png(np.concatenate([_grey(step.target), _grey(step.image), both], axis=1)))
 
     def _png(self, rgb: np.ndarray) -> Image:
         rows, columns = rgb.shape[:2]
-        size = (self._height * columns // rows, self._height)
+        width = self._height * columns // rows
+        picture = PIL.Image.fromarray((255 * rgb).astype(np.uint8)).resize((width, self._height))
+        draw = PIL.ImageDraw.Draw(picture)
+        for n, title in enumerate(self._titles):
+            draw.text((n * width / 3 + 6, 4), title, fill="white", stroke_width=2, stroke_fill="black", font_size=14)
         buffer = BytesIO()
-        PIL.Image.fromarray((255 * rgb).astype(np.uint8)).resize(size).save(buffer, "png")
-        return Image(buffer.getvalue(), format="png", alt="X-ray, DRR and their overlay during the refinement")
+        picture.save(buffer, "png")
+        return Image(buffer.getvalue(), format="png", alt="X-ray, DRR and both, during the refinement")
 
 
 def _grey(image: Tensor) -> np.ndarray:
-    low, high = np.quantile(image.numpy(), (0.005, 0.995))
-    return np.repeat(np.clip((image.numpy() - low) / (high - low + 1e-12), 0, 1)[..., None], 3, axis=-1)
+    values = image.numpy()
+    low, high = np.nanquantile(values, (0.005, 0.995))
+    scaled = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low + 1e-12), 0, 1)
+    return np.repeat(scaled[..., None], 3, axis=-1)

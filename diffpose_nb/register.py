@@ -49,7 +49,11 @@ _LONGEST_STEP = (0.15, 25.0)
 
 @dataclass(frozen=True)
 class Step:
-    """What a callback of :func:`refine` gets: one rendering."""
+    """What a callback of :func:`refine` gets: one rendering.
+
+    ``image`` and ``target`` (rows, columns) are the DRR and the X-ray as the stage compares them; ``target`` is NaN
+    behind the collimator.
+    """
 
     stage: int
     world_from_camera: Tensor
@@ -235,7 +239,7 @@ class _Run:
                 damping = max(0.2 * damping, 1e-6)
             else:
                 damping = max(8 * damping, 1e-3)
-            self._record(Step(number, trial, cost, accepted, image, level.target), twist)
+            self._record(Step(number, trial, cost, accepted, image, level.target.where(level.valid, torch.nan)), twist)
             small = twist[:3].norm() < stage.tolerance[0] and twist[3:].norm() < stage.tolerance[1]
             if twist.any() and small:
                 return "converged"

@@ -1,0 +1,197 @@
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+import torchio
+
+from diffpose_nb import ct, dicom, evaluate, frames, register
+from diffpose_nb._levels import Level, Stage, smoothed
+from diffpose_nb.camera import Camera
+from diffpose_nb.dicom import XRay
+from diffpose_nb.frames import carm_pose, exp_se3, rigid_motion
+from diffpose_nb.simulate import simulate_xray
+
+CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
+
+
+@pytest.fixture(scope="module")
+def landmarks(example):
+    return ct.landmarks(example)
+
+
+@pytest.fixture(scope="module")
+def xray(example):
+    motion = rigid_motion([4, -3, 2], [12, -9, 15])
+    return simulate_xray(example, CAMERA, 15, 10, 700, motion=motion, seed=1)
+
+
+def test_ten_x_rays_from_their_headers(example, landmarks, tmp_path, capsys):
+    """Views and motions from a seed, simulated, written to DICOM, read back, registered from the header's pose."""
+    rng = np.random.default_rng(20240619)
+    starts, ends, seconds = [], [], []
+    while len(ends) < 10:
+        primary, secondary = rng.uniform(-60, 60), rng.uniform(-25, 25)
+        motion = rigid_motion(rng.uniform(-8, 8, 3), rng.uniform(-30, 30, 3))
+        nominal = carm_pose(primary, secondary, 700)
+        if evaluate.mtre(nominal, motion @ nominal, landmarks) < 15:
+            continue
+        taken = simulate_xray(example, CAMERA, primary, secondary, 700, motion=motion, seed=len(ends))
+        path = tmp_path / f"{len(ends)}.dcm"
+        dicom.write_xray(path, taken)
+        read = dicom.read_xray(path)
+        assert read.true_world_from_camera is None  # no file knows the truth
+        found = register.refine(example, read, progress=False)
+        truth = taken.true_world_from_camera
+        starts.append(evaluate.mtre(read.world_from_camera, truth, landmarks).item())
+        ends.append(evaluate.mtre(found.world_from_camera, truth, landmarks).item())
+        seconds.append(found.trace.seconds.iloc[-1])
+    with capsys.disabled():
+        print("\nmTRE, mm, from the header -> registered (seconds):")
+        print("  " + "  ".join(f"{a:.1f} -> {b:.2f} ({s:.1f})" for a, b, s in zip(starts, ends, seconds, strict=True)))
+    assert min(starts) > 15
+    assert sum(end < 2 for end in ends) >= 9
+    assert np.median(ends) < 1
+
+
+def test_the_trace_tells_the_story(example, xray):
+    found = register.refine(example, xray, progress=False)
+    trace = found.trace
+    assert len(trace) == len(found.poses)
+    assert trace.stage.is_monotonic_increasing
+    for _, stage in trace.groupby("stage"):
+        accepted = stage.cost[stage.accepted]
+        assert accepted.is_monotonic_decreasing
+    assert (trace.attempt == 1).all()
+    best = trace[trace.accepted].index[-1]
+    torch.testing.assert_close(found.poses[best], found.world_from_camera)
+    assert found.confidence == pytest.approx(1 - trace.cost[best])
+    assert found.confidence > 0.9
+    assert found.reason in ("converged", "reached its last iteration")
+
+
+def test_derivatives_of_a_level_are_those_of_its_cost(example, xray):
+    """The whole chain, march to normal equations, against differences of the cost."""
+    stage = Stage(64, 3.0, 6.0, 4.0, 13, 3, "contrast", 1.0, 1, (0, 0))
+    valid = torch.ones(CAMERA.shape, dtype=torch.bool)
+    level = Level(stage, smoothed(example, stage, 1.0), CAMERA, xray.attenuation(), valid, 700.0)
+    pose = rigid_motion([1, -1, 1], [3, -2, 4]) @ xray.true_world_from_camera
+    gradient = level.linearise(pose)[0].gradient
+    for axis in range(6):
+        twist = torch.zeros(6, dtype=torch.float64)
+        twist[axis] = 1e-4 if axis < 3 else 1e-2
+        ahead, behind = (level.linearise(exp_se3(sign * twist) @ pose)[0].cost for sign in (1, -1))
+        expected = (ahead - behind) / (2 * twist[axis])
+        torch.testing.assert_close(gradient[axis], expected, rtol=0.03, atol=0.01 * gradient.abs().max().item())
+
+
+def test_a_lost_start_is_restarted(example, xray):
+    far = rigid_motion([25, -20, 15], [60, 40, -50]) @ xray.world_from_camera
+    once = register.refine(example, xray, far, restarts=0, progress=False)
+    assert once.confidence < register.LOST, "this start is meant to be too far"
+    again = register.refine(example, xray, far, restarts=3, progress=False)
+    assert again.trace.attempt.max() > 1
+    assert again.confidence >= once.confidence
+    first = again.trace[again.trace.attempt == 1]
+    np.testing.assert_allclose(first.cost, once.trace.cost)
+
+
+def test_confidence_tells_the_lost_from_the_found(example, landmarks, xray):
+    """An X-ray of one view, started from another: whatever comes out is not the pose, and it says so."""
+    lost = register.refine(example, xray, carm_pose(-100, 0, 700), restarts=0, progress=False)
+    assert evaluate.mtre(lost.world_from_camera, xray.true_world_from_camera, landmarks) > 20
+    assert lost.confidence < register.LOST
+
+
+def test_an_interrupt_returns_the_best_so_far(example, xray):
+    def stop(step):
+        if step.stage == 2:
+            raise KeyboardInterrupt
+
+    found = register.refine(example, xray, progress=False, callback=stop)
+    assert found.reason == "interrupted"
+    assert found.trace.stage.max() == 2
+    torch.testing.assert_close(found.world_from_camera, found.poses[-1])
+    at_once = register.refine(
+        example, xray, progress=False, callback=lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    torch.testing.assert_close(at_once.world_from_camera, xray.world_from_camera)
+
+
+def test_the_callback_sees_what_is_compared(example, xray):
+    steps = []
+    register.refine(example, xray, stages=register.STAGES[:1], restarts=0, progress=False, callback=steps.append)
+    assert all(step.image.shape == step.target.shape == (64, 64) for step in steps)
+    assert steps[0].target.isnan().any(), "behind the collimator there is nothing to compare"
+
+
+def test_it_does_not_matter_which_side_the_image_is_seen_from(example, xray, landmarks):
+    turned = register.refine(example, xray.flip(), progress=False)
+    assert evaluate.mtre(turned.world_from_camera, xray.true_world_from_camera, landmarks) < 2
+
+
+def test_a_changed_ct_is_not_taken_for_the_old_one(example):
+    subject = torchio.Subject(
+        density=torchio.ScalarImage(
+            tensor=example["density"].data[:, ::8, ::8, ::4].clone(), affine=np.diag([6, 6, 10, 1])
+        )
+    )
+    stage = register.STAGES[0]
+    before = smoothed(subject, stage, 1.0)
+    assert smoothed(subject, stage, 1.0) is before
+    subject["density"].data.mul_(2)
+    np.testing.assert_allclose(smoothed(subject, stage, 1.0).values, 2 * before.values, rtol=1e-5)
+
+
+def test_a_saved_pose_comes_back_and_leads_to_the_scanner(example, xray, tmp_path):
+    found = register.refine(example, xray, stages=register.STAGES[:1], restarts=0, progress=False)
+    path = tmp_path / "deep" / "pose.json"
+    found.save(path, example)
+    assert torch.equal(register.load_pose(path), found.world_from_camera)
+    lps = torch.tensor(json.loads(path.read_text(encoding="utf-8"))["lps_from_camera"], dtype=torch.float64)
+    torch.testing.assert_close(lps, example["lps_from_world"] @ found.world_from_camera)
+    assert list(path.parent.iterdir()) == [path], "nothing half-written is left"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"world_from_camera": "here"}'])
+def test_a_file_without_a_pose_is_refused(tmp_path, text):
+    path = tmp_path / "pose.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="no pose in it"):
+        register.load_pose(path)
+
+
+def _xray(pixels):
+    return XRay(pixels=pixels, camera=CAMERA, world_from_camera=carm_pose(0, 0, 700), notes=[])
+
+
+def test_what_cannot_be_registered_is_refused(example, xray):
+    broken = xray.pixels.clone()
+    broken[3, 4] = float("nan")
+    mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1])).double() @ xray.world_from_camera
+    for image, pose, message in [
+        (_xray(broken), None, "NaN"),
+        (_xray(torch.full(CAMERA.shape, 5.0)), None, "every pixel of the X-ray is 5"),
+        (xray, mirror, "not one rigid transform"),
+        (xray, torch.eye(3), "not one rigid transform"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            register.refine(example, image, pose, progress=False)
+    with pytest.raises(ValueError, match="stages is empty"):
+        register.refine(example, xray, stages=(), progress=False)
+
+
+def test_two_threads_may_register_at_once(example, xray):
+    found = {}
+
+    def work(n):
+        found[n] = register.refine(example, xray, stages=register.STAGES[:2], progress=False, restarts=0)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    torch.testing.assert_close(found[0].world_from_camera, found[1].world_from_camera)
+    assert frames.invert(found[0].world_from_camera).isfinite().all()
