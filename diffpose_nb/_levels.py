@@ -92,7 +92,8 @@ class Level:
         """The cost at a pose with its derivatives, and the image (rows, columns)."""
         target = transform_points(pose, self.detector)
         source = pose[:3, 3].expand_as(target)
-        image, whole, weighted = (x[0] for x in integrate(self.volume, source[None], target[None], self.step_fraction))
+        ends, columns = (source[None], target[None]), self.target.shape[1]
+        image, whole, weighted = (x[0] for x in integrate(self.volume, *ends, self.step_fraction, columns=columns))
         rotation = torch.linalg.cross(source, whole) + torch.linalg.cross(target - source, weighted)
         image = image.reshape(self.target.shape)
         jacobian = torch.cat([rotation, whole], 1).mT.reshape(6, *image.shape)

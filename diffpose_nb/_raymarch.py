@@ -15,7 +15,9 @@ _lock = threading.Lock()
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def march(volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: float, with_gradient: bool) -> np.ndarray:
+def march(
+    volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: float, with_gradient: bool, columns: int = 1
+) -> np.ndarray:
     r"""Sum a volume, and its gradient, along rays; everything in voxel coordinates.
 
     The ray runs from :math:`s` to :math:`q`; its samples are at :math:`p_k = s + a_k (q - s)` with
@@ -34,7 +36,10 @@ def march(volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: floa
     step
         :math:`\Delta a`: the step as a fraction of a ray's length.
     with_gradient
-        False leaves the six columns of derivatives unset and saves half of the time.
+        False leaves the six columns of derivatives at zero and saves time.
+    columns
+        Width of the image whose pixels the rays are, row by row. They are visited column by column: neighbours down a
+        column lie along the patient, which is a CT's last axis, and so find their voxels in the cache.
 
     Returns
     -------
@@ -43,20 +48,26 @@ def march(volume: np.ndarray, source: np.ndarray, target: np.ndarray, step: floa
         times :math:`\Delta a`.
     """
     images, rays, _ = target.shape
+    if rays % columns:
+        raise ValueError(f"columns is {columns}: {rays} rays are no whole number of such rows")
     sums = np.zeros((images, rays, 7), volume.dtype)
     flat = (ends.reshape(-1, 3) for ends in (source, target))
     with _lock:
-        _march(volume, *flat, step, rays, with_gradient, sums.reshape(-1, 7))
+        _march(volume, *flat, step, rays, columns, with_gradient, sums.reshape(-1, 7))
     return sums
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def _march(volume, source, target, delta, rays_per_image, with_gradient, sums):
+def _march(volume, source, target, delta, rays_per_image, columns, with_gradient, sums):
     size_i, size_j, size_k = volume.shape
     stride_i, stride_j = size_j * size_k, size_k
     flat = volume.ravel()
     real = volume.dtype.type
-    for ray in prange(len(target)):
+    rows = rays_per_image // columns
+    for visit in prange(len(target)):
+        image, place = visit // rays_per_image, visit % rays_per_image
+        in_image = (place % rows) * columns + place // rows
+        ray = image * rays_per_image + in_image
         # Clip to the box of voxel centres [0, size - 1], in double precision.
         first, last = 0.0, 1.0
         for axis in range(3):
@@ -67,7 +78,7 @@ def _march(volume, source, target, delta, rays_per_image, with_gradient, sums):
                 continue
             near, far = -start / run, (top - start) / run
             first, last = max(first, min(near, far)), min(last, max(near, far))
-        offset = (0.5 + _GOLDEN * (ray % rays_per_image)) % 1.0
+        offset = (0.5 + _GOLDEN * in_image) % 1.0
         begin, end = math.ceil(first / delta - offset), math.floor(last / delta - offset)
         if end < begin:
             continue

@@ -125,7 +125,7 @@ def test_gradients_of_both_ray_ends(smooth):
     source = pose[:3, 3].expand_as(target).clone()
     arguments = [source.requires_grad_(), target.requires_grad_()]
     assert torch.autograd.gradcheck(
-        lambda s, t: _LineIntegrals.apply(s, t, volume, 1e-3), arguments, eps=1e-5, atol=1e-5, rtol=1e-4
+        lambda s, t: _LineIntegrals.apply(s, t, volume, 1e-3, 4), arguments, eps=1e-5, atol=1e-5, rtol=1e-4
     )
 
 
