@@ -1,6 +1,6 @@
 """How far an estimated pose is from the true one. Each error sees something else; say which one you report.
 
-They take poses ``world_from_camera`` (..., 4, 4), whose leading dimensions broadcast, and landmarks in world mm: (N, 3),
+They take poses ``world_from_camera`` (..., 4, 4), whose leading dimensions broadcast, and landmarks in world mm: (N, 3)
 or a table with the columns x, y, z (:func:`diffpose_nb.ct.landmarks`). They give mm, (...) float64, averaged over the
 landmarks.
 """
