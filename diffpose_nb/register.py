@@ -167,7 +167,8 @@ def refine(
     def level(stage: Stage) -> Level:
         return Level(stage, smoothed(subject, stage, bone), xray.camera, attenuation, valid, depth)
 
-    run = _Run(callback, tqdm(total=sum(stage.iterations for stage in stages), disable=not progress, leave=False))
+    silent = {} if progress else {"disable": True}  # not disable=False: that would overrule TQDM_DISABLE
+    run = _Run(callback, tqdm(total=sum(stage.iterations for stage in stages), leave=False, **silent))
     attempts = []
     try:
         for nearby in [start, *_starts_near(start, restarts, seed)]:

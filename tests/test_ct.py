@@ -116,11 +116,10 @@ def test_a_label_map_on_another_grid_is_refused(files, what):
 def test_what_is_no_ct_is_refused_by_name(files):
     (files / "empty.nii.gz").write_bytes(b"")
     (files / "whole").mkdir()
-    volume = torchio.ScalarImage(files / "ct.nii.gz")
-    torchio.ScalarImage(tensor=volume.data.repeat(2, 1, 1, 1), affine=AFFINE).save(files / "two.nii.gz")
-    broken = volume.data.float().clone()
-    broken[0, 0, 0, 0] = float("nan")
-    torchio.ScalarImage(tensor=broken, affine=AFFINE).save(files / "nan.nii.gz")
+    voxels = nibabel.load(files / "ct.nii.gz").get_fdata(dtype=np.float32)
+    nibabel.save(nibabel.Nifti1Image(np.stack([voxels, voxels], -1), AFFINE), files / "two.nii.gz")
+    voxels[0, 0, 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(voxels, AFFINE), files / "nan.nii.gz")
     truncated = (files / "ct.nii.gz").read_bytes()[:-30]
     (files / "truncated.nii.gz").write_bytes(truncated)
     for name, message in {
@@ -139,10 +138,10 @@ def test_a_folder_of_dicom_slices_is_the_same_ct(files):
     """Written by SimpleITK slice by slice in LPS, read back: the same voxels at the same places."""
     import SimpleITK as sitk
 
-    volume = torchio.ScalarImage(files / "ct.nii.gz")
+    voxels = nibabel.load(files / "ct.nii.gz").get_fdata(dtype=np.float32)
     straight = np.diag([-0.8, -0.8, 2.5, 1.0])
     straight[:3, 3] = [30, 40, 900]
-    image = torchio.ScalarImage(tensor=volume.data, affine=straight).as_sitk()
+    image = torchio.ScalarImage(tensor=voxels[None], affine=straight).as_sitk()
     folder = files / "series"
     folder.mkdir()
     for k in range(image.GetSize()[2]):
