@@ -32,15 +32,15 @@ STAGES = (
     Stage(80, 1.5, 2.5, 2.5, 11, 3, "deviation", 1.0, 12, (3e-4, 0.1)),
     Stage(160, 1.5, 1.0, 1.5, 9, 3, "deviation", 1.0, 12, (1e-4, 0.05)),
 )
-"""The default schedule: a wide basin first, then ever finer detail."""
+"""The default schedule, from a wide basin to fine detail."""
 
 _DAMPING = 1e-3
 """Of Levenberg and Marquardt, at the start of a stage."""
 _COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "seconds")
 
 LOST = 0.8
-"""Less confidence than this: taken for lost. Without restarts, 99 of 100 simulated X-rays ended within 3 mm,
-with confidences above 0.94; the one that was lost had 0.38."""
+"""A registration with less confidence is taken for lost. Without restarts, 99 of 100 simulated X-rays ended within
+3 mm, with confidences above 0.94; the one that was lost had 0.38."""
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation of restarts about each axis."""
 _LONGEST_STEP = (0.15, 25.0)
