@@ -1,19 +1,4 @@
-"""Rigid transforms: one pose convention, and the bridges to it.
-
-A transform is a 4x4 float64 tensor named ``target_from_source``. It maps the coordinates of a point
-in *source* to its coordinates in *target*, and it composes by reading, left to right:
-``pixel_from_camera @ camera_from_world @ world_from_voxel``. Leading dimensions are batches.
-
-The frames (millimetres, right-handed):
-
-LPS
-    DICOM's patient frame: +x to the patient's left, +y to the back (posterior), +z to the head.
-world
-    RAS axes (+x right, +y front, +z head) with the origin at the centre of the CT volume.
-camera
-    Origin at the X-ray source; x right and y down *as seen from the source*; z towards the detector.
-    ``world_from_camera`` is the pose of the C-arm. It is a proper rigid transform (determinant +1).
-"""
+"""Rigid transforms that every convention is made of."""
 
 from __future__ import annotations
 
@@ -21,21 +6,10 @@ from collections.abc import Sequence
 
 import roma
 import torch
-from diffdrr.pose import RigidTransform
 from torch import Tensor
 
 ras_from_lps: Tensor = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
 """(4, 4) axes of LPS to axes of RAS; its own inverse. Both frames share their origin."""
-
-# DiffDRR's detector: x to the right as seen from the detector, y up; ours: x right as seen from the source, y down.
-_camera_from_diffdrr = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
-
-# What DiffDRR's ``read(..., orientation=…)`` composes in front of every pose (diffdrr/data.py).
-_reorient: dict[str | None, Tensor] = {
-    None: torch.eye(4, dtype=torch.float64),
-    "AP": torch.tensor([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.float64),
-    "PA": torch.tensor([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.float64),
-}
 
 
 def as_float64(values: object) -> Tensor:
@@ -116,6 +90,11 @@ def carm_pose(
     (columns increase) and :math:`v = (\sin\alpha\sin\beta, -\cos\alpha\sin\beta, -\cos\beta)` down its columns.
     The camera's axes are :math:`x = -u,\ y = v,\ z = d`, its origin the source, :math:`-\mathrm{SOD}\,d`.
 
+    Axes: the patient's, LPS, right-handed; the angles are relative to the patient, not to the room.
+    Origin: the isocentre, about which both angles turn.
+    Maps: nothing; at 0/0 the detector is in front of the patient, +90° primary to the left, +90° secondary to the head.
+    Source: DICOM PS3.3 C.8.7.5.1.2.
+
     Parameters
     ----------
     primary, secondary
@@ -141,33 +120,31 @@ def carm_pose(
     return make_transform(rotation, as_float64(isocenter) - sod[..., None] * rotation[..., 2])
 
 
-def to_diffdrr(world_from_camera: Tensor, orientation: str | None = None) -> RigidTransform:
-    """The pose as DiffDRR (>= 0.4) takes it, for ``DRR(subject, …, reverse_x_axis=False)``.
+def carm_angles(world_from_camera: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""The DICOM positioner angles of a pose, and what they leave over; the inverse of :func:`carm_pose`.
+
+    Every rotation is one of :func:`carm_pose` followed by a turn about the optical axis. Seen along the patient's axis
+    (secondary angle ±90°) the primary angle and the turn are one, and the turn is taken as 0.
 
     Parameters
     ----------
     world_from_camera
-        (4, 4) or (B, 4, 4). Gradients flow through.
-    orientation
-        The ``orientation`` that the subject was read with: None for subjects of :mod:`diffpose_nb.ct`,
-        "AP" for DiffDRR's own default, or "PA" (a reflection: the pose then has determinant -1).
+        (..., 4, 4).
 
     Returns
     -------
-    diffdrr.pose.RigidTransform
-        float32 inside, as DiffDRR's detector is, with a batch dimension.
+    tuple of three Tensor
+        Degrees, (...): the primary angle in ±180°, the secondary in ±90°, and the turn in ±180°, positive where the
+        camera's x axis turns towards its y axis. The SOD and the isocentre are not in it: any point on the optical axis
+        can be the isocentre.
     """
-    _require_orientation(orientation)
-    matrix = world_from_camera @ _camera_from_diffdrr @ torch.linalg.inv(_reorient[orientation])
-    return RigidTransform(matrix.to(torch.float32))
-
-
-def from_diffdrr(pose: RigidTransform, orientation: str | None = None) -> Tensor:
-    """``world_from_camera`` (B, 4, 4) float64 of a DiffDRR pose; the inverse of :func:`to_diffdrr`."""
-    _require_orientation(orientation)
-    return pose.matrix.to(torch.float64) @ _reorient[orientation] @ _camera_from_diffdrr
-
-
-def _require_orientation(orientation: str | None) -> None:
-    if orientation not in _reorient:
-        raise ValueError(f"orientation is {orientation!r}: DiffDRR knows None, 'AP' and 'PA'")
+    rotation = ras_from_lps[:3, :3] @ as_float64(world_from_camera)[..., :3, :3]
+    x, d = rotation[..., 0], rotation[..., 2]
+    level = torch.linalg.norm(d[..., :2], dim=-1)
+    pole = level < 1e-6
+    alpha = torch.where(pole, torch.atan2(-x[..., 1], -x[..., 0]), torch.atan2(d[..., 0], -d[..., 1]))
+    beta = torch.atan2(d[..., 2], level)
+    primary, secondary = torch.rad2deg(alpha), torch.rad2deg(beta)
+    untwisted = ras_from_lps[:3, :3] @ carm_pose(primary, secondary, 1.0)[..., :3, :3]
+    turn = torch.atan2((untwisted[..., 1] * x).sum(-1), (untwisted[..., 0] * x).sum(-1))
+    return primary, secondary, torch.rad2deg(turn)

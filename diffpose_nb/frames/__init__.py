@@ -1,0 +1,62 @@
+"""Rigid transforms: one pose convention, and the bridges to it.
+
+A transform is a 4x4 float64 tensor named ``target_from_source``. It maps the coordinates of a point
+in *source* to its coordinates in *target*, and it composes by reading, left to right:
+``pixel_from_camera @ camera_from_world @ world_from_voxel``. Leading dimensions are batches.
+
+The frames (millimetres, right-handed):
+
+LPS
+    DICOM's patient frame: +x to the patient's left, +y to the back (posterior), +z to the head.
+world
+    RAS axes (+x right, +y front, +z head) with the origin at the centre of the CT volume.
+camera
+    Origin at the X-ray source; x right and y down *as seen from the source*; z towards the detector.
+    ``world_from_camera`` is the pose of the C-arm. It is a proper rigid transform (determinant +1).
+
+Each convention of another program has a module with both ways: ``from_x`` gives ``world_from_camera``, and the
+:class:`~diffpose_nb.camera.Camera` with it where intrinsics are involved; ``to_x`` gives what *x* takes. A docstring
+states the convention in four lines: axes and handedness, origin, what it maps, and the source.
+"""
+
+from .core import (
+    as_float64,
+    carm_angles,
+    carm_pose,
+    exp_se3,
+    invert,
+    make_transform,
+    ras_from_lps,
+    rigid_motion,
+    transform_points,
+)
+from .diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
+from .nanodrr import from_nanodrr, to_nanodrr
+from .opencv import from_opencv, to_opencv
+from .positions import Positions, from_positions, to_positions
+from .vtk import VTKCamera, from_vtk, to_vtk
+
+__all__ = [
+    "Positions",
+    "VTKCamera",
+    "as_float64",
+    "carm_angles",
+    "carm_pose",
+    "exchange_mirror",
+    "exp_se3",
+    "from_diffdrr",
+    "from_nanodrr",
+    "from_opencv",
+    "from_positions",
+    "from_vtk",
+    "invert",
+    "make_transform",
+    "ras_from_lps",
+    "rigid_motion",
+    "to_diffdrr",
+    "to_nanodrr",
+    "to_opencv",
+    "to_positions",
+    "to_vtk",
+    "transform_points",
+]
