@@ -30,33 +30,42 @@ from .core import (
     rigid_motion,
     transform_points,
 )
+from .deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
 from .diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
 from .nanodrr import from_nanodrr, to_nanodrr
 from .opencv import from_opencv, to_opencv
 from .positions import Positions, from_positions, to_positions
+from .rtk import RTKProjection, from_rtk, lps_from_iec, to_rtk
 from .vtk import VTKCamera, from_vtk, to_vtk
 
 __all__ = [
+    "DeepDRRPose",
     "Positions",
+    "RTKProjection",
     "VTKCamera",
     "as_float64",
     "carm_angles",
     "carm_pose",
     "exchange_mirror",
     "exp_se3",
+    "from_deepdrr",
     "from_diffdrr",
     "from_nanodrr",
     "from_opencv",
     "from_positions",
+    "from_rtk",
     "from_vtk",
     "invert",
+    "lps_from_iec",
     "make_transform",
     "ras_from_lps",
     "rigid_motion",
+    "to_deepdrr",
     "to_diffdrr",
     "to_nanodrr",
     "to_opencv",
     "to_positions",
+    "to_rtk",
     "to_vtk",
     "transform_points",
 ]

