@@ -1,0 +1,56 @@
+"""An answer against an exercise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import _00, _02, _04
+from .answers import Exercise
+
+EXERCISES: dict[str, Callable[[], Exercise]] = _00.EXERCISES | _02.EXERCISES | _04.EXERCISES
+"""By name, the number of the notebook first."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`check` says; shown as a sentence."""
+
+    right: bool
+    message: str
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+def check(name: str, answer: object) -> Verdict:
+    """Check an answer.
+
+    Parameters
+    ----------
+    name
+        Of the exercise, such as "00-magnification".
+    answer
+        A number, or something that turns into one (a tensor with one element); ``...`` stands for none yet.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+    """
+    if name not in EXERCISES:
+        raise ValueError(f"no exercise is called {name!r}: there are {', '.join(EXERCISES)}")
+    if answer is ...:
+        return Verdict(False, "Not yet: put your answer in place of the three dots.")
+    try:
+        number = float(answer)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return Verdict(False, f"Not yet: a single number is expected, this is a {type(answer).__name__}.")
+    exercise = EXERCISES[name]()
+    if math.isclose(number, exercise.answer, rel_tol=exercise.tolerance):
+        return Verdict(True, f"Right: {exercise.answer:.4g} {exercise.unit}.")
+    for mistake in exercise.mistakes:
+        if math.isclose(number, mistake.answer, rel_tol=exercise.tolerance):
+            return Verdict(False, f"Not yet. {mistake.hint}")
+    return Verdict(False, f"Not yet: it is not {number:.4g} {exercise.unit}.")
