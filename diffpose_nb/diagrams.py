@@ -24,6 +24,9 @@ _BODY = {"left": 160.0, "front": 110.0, "head": 260.0}
 
 _PIXELS_IN_INSET = 4
 
+_WIDTH = 8.6
+"""Of a drawing, inches: as wide as the book's column at its ordinary size of letters."""
+
 
 def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, float, float]]) -> Figure:
     """Source, isocentre plane and detector from the side, and the shadows that things cast.
@@ -37,7 +40,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
         bottom and top are the same is a point.
     """
     half = camera.shape[1] * camera.pixel_spacing[1] / 2
-    figure, ax = plt.subplots(figsize=(10, 3.5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(_WIDTH, 3.1), layout="constrained")
     ax.plot([0, camera.sid], [0, 0], "--", color=GREY, linewidth=1)
     ax.plot([sod, sod], [-half, half], ":", color=GREY)
     ax.text(sod, half + 8, "plane of the isocentre", ha="center", color="0.35")
@@ -61,7 +64,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
     _dimension(ax, (0, -half - 25), (sod, -half - 25), f"SOD {sod:g}")
     _dimension(ax, (0, -half - 65), (camera.sid, -half - 65), f"SID {camera.sid:g}")
     _pixel_inset(ax, camera)
-    ax.set(xlim=(-45, camera.sid + 330), ylim=(-half - 95, half + 35), aspect="equal")
+    ax.set(xlim=(-45, camera.sid + 380), ylim=(-half - 95, half + 35), aspect="equal")
     ax.set_axis_off()
     return figure
 
@@ -69,7 +72,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
 def _pixel_inset(ax: Axes, camera: Camera) -> None:
     """A few pixels of the detector, much enlarged, with their spacing."""
     spacing, n = camera.pixel_spacing[1], _PIXELS_IN_INSET
-    inset = ax.inset_axes((0.84, 0.06, 0.15, 0.42))
+    inset = ax.inset_axes((0.85, 0.06, 0.15, 0.42))
     for k in range(n):
         inset.add_patch(Rectangle((0, k), 0.6, 1, facecolor="0.9", edgecolor="black"))
         inset.plot(0.3, k + 0.5, ".", color="black")
@@ -89,7 +92,7 @@ def pixel_rulers(columns: int, into: int, point: float) -> Figure:
     point
         A column before, counted from 0 at the centre of the first pixel; it is followed into the new pixels.
     """
-    figure, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(_WIDTH, 2.5), layout="constrained")
     after = (point + 0.5) * into / columns - 0.5
     for n, bottom, color, value in [(columns, 1.5, BLUE, point), (into, 0.0, ORANGE, after)]:
         width = columns / n
@@ -120,7 +123,7 @@ def in_pixels(
         Title → (N, 2): where each point would be otherwise, at the end of a line.
     """
     figure, axes = plt.subplots(
-        1, len(images), figsize=(1 + 3.2 * len(images), 3.9), layout="constrained", squeeze=False
+        1, len(images), figsize=(min(1 + 3.2 * len(images), 9.5), 3.9), layout="constrained", squeeze=False
     )
     for ax, (title, image) in zip(axes[0], images.items(), strict=True):
         rows, columns = image.shape
@@ -168,7 +171,7 @@ def carm(
     left, front, head = torch.eye(3, dtype=torch.float64) * torch.tensor([[1.0], [-1.0], [1.0]])
     thickness = float(np.hypot(_BODY["left"] * np.sin(alpha), _BODY["front"] * np.cos(alpha)))
 
-    figure, (above, beside) = plt.subplots(1, 2, figsize=(10.5, 5.8), layout="constrained")
+    figure, (above, beside) = plt.subplots(1, 2, figsize=(_WIDTH, 5.0), layout="constrained")
     above.add_patch(Ellipse((0, 0), 2 * _BODY["left"], 2 * _BODY["front"], **_flesh()))
     _draw_arm(above, (left, front), source, detector, -x, arrows)
     _arc(above, (left, front), front, level, f"α = {primary:g}°")
@@ -221,12 +224,12 @@ def _same_scale(figure: Figure, *axes: Axes) -> None:
     """Panels of one height, as wide as what they show, with one scale."""
     boxes = [ax.dataLim for ax in axes]
     height = max(box.height for box in boxes) + 300
-    widths = [box.width + 340 for box in boxes]
+    widths = [box.width + 420 for box in boxes]
     for ax, box, width in zip(axes, boxes, widths, strict=True):
         x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         ax.set(xlim=(x - width / 2, x + width / 2), ylim=(y - height / 2, y + height / 2))
     axes[0].get_gridspec().set_width_ratios(widths)
-    figure.set_size_inches(10.5, 10.5 * height / sum(widths))
+    figure.set_size_inches(_WIDTH, _WIDTH * height / sum(widths))
 
 
 def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
@@ -237,7 +240,7 @@ def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
     radius, depth
         Of the point: mm off the optical axis, and mm from the isocentre towards the right detector.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(9, 5.2), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(_WIDTH, 5.0), layout="constrained", sharex=True)
     for ax, side, color, title in zip(
         axes, (1, -1), (BLUE, ORANGE), ("the C-arm as it was", "source and detector exchanged"), strict=True
     ):
