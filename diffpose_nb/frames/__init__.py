@@ -30,8 +30,10 @@ from .core import (
     rigid_motion,
     transform_points,
 )
+from .datasets import from_deepfluoro, from_ljubljana, to_deepfluoro, to_ljubljana
 from .deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
 from .diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
+from .diffpose import diffpose_isocenter_pose, diffpose_volume, from_diffpose, to_diffpose
 from .nanodrr import from_nanodrr, to_nanodrr
 from .opencv import from_opencv, to_opencv
 from .positions import Positions, from_positions, to_positions
@@ -46,10 +48,15 @@ __all__ = [
     "as_float64",
     "carm_angles",
     "carm_pose",
+    "diffpose_isocenter_pose",
+    "diffpose_volume",
     "exchange_mirror",
     "exp_se3",
     "from_deepdrr",
+    "from_deepfluoro",
     "from_diffdrr",
+    "from_diffpose",
+    "from_ljubljana",
     "from_nanodrr",
     "from_opencv",
     "from_positions",
@@ -61,7 +68,10 @@ __all__ = [
     "ras_from_lps",
     "rigid_motion",
     "to_deepdrr",
+    "to_deepfluoro",
     "to_diffdrr",
+    "to_diffpose",
+    "to_ljubljana",
     "to_nanodrr",
     "to_opencv",
     "to_positions",

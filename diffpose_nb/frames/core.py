@@ -90,10 +90,11 @@ def carm_pose(
     (columns increase) and :math:`v = (\sin\alpha\sin\beta, -\cos\alpha\sin\beta, -\cos\beta)` down its columns.
     The camera's axes are :math:`x = -u,\ y = v,\ z = d`, its origin the source, :math:`-\mathrm{SOD}\,d`.
 
-    Axes: the patient's, LPS, right-handed; the angles are relative to the patient, not to the room.
-    Origin: the isocentre, about which both angles turn.
-    Maps: nothing; at 0/0 the detector is in front of the patient, +90° primary to the left, +90° secondary to the head.
-    Source: DICOM PS3.3 C.8.7.5.1.2.
+    - Axes: the patient's, LPS, right-handed; the angles are relative to the patient, not to the room.
+    - Origin: the isocentre, about which both angles turn.
+    - Maps: nothing; at 0/0 the detector is in front of the patient, +90° primary to the left, +90° secondary to the
+      head.
+    - Source: DICOM PS3.3 C.8.7.5.1.2.
 
     Parameters
     ----------

@@ -17,12 +17,13 @@ SOURCE_TO_ISOCENTER = 530.0
 class DeepDRRPose(NamedTuple):
     """The arguments of ``deepdrr.MobileCArm`` that make its pose, with its defaults.
 
-    Axes: the device's, right-handed; with all angles 0 the beam runs along its +z. The camera has x right and y down in
-    the picture and z forward, as ours, and sees from the source.
-    Origin: the device's; the angles turn about ``isocenter``, the arm's origin.
-    Maps: device = isocenter + Ry(beta) Rx(alpha) arm. The camera's axes are the arm's turned by Rz(-90° - gamma), or by
-    Rz(-gamma) without ``rotate_camera_left``; the source is at (0, horizontal offset, -vertical distance) of the arm.
-    Source: DeepDRR 1.2.2, ``device/mobile_carm.py``. It clips alpha to -40…110° and beta to ±225°. Degrees, mm.
+    - Axes: the device's, right-handed; with all angles 0 the beam runs along its +z. The camera has x right and y down
+      in the picture and z forward, as ours, and sees from the source.
+    - Origin: the device's; the angles turn about ``isocenter``, the arm's origin.
+    - Maps: device = isocenter + Ry(beta) Rx(alpha) arm. The camera's axes are the arm's turned by Rz(-90° - gamma), or
+      by Rz(-gamma) without ``rotate_camera_left``; the source is at (0, horizontal offset, -vertical distance) of the
+      arm.
+    - Source: DeepDRR 1.2.2, ``device/mobile_carm.py``. It clips alpha to -40…110° and beta to ±225°. Degrees, mm.
     """
 
     alpha: float

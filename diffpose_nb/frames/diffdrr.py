@@ -26,11 +26,11 @@ _reorient: dict[str | None, Tensor] = {
 def to_diffdrr(world_from_camera: Tensor, orientation: str | None = None) -> RigidTransform:
     """The pose as DiffDRR (>= 0.4) takes it, for ``DRR(subject, **camera.to_diffdrr())``.
 
-    Axes: with P = pose · reorientation, z from source to detector, rows along -y, columns along +x, and along -x with
-    ``reverse_x_axis=True``. P is right-handed but for "PA", whose reorientation is a reflection.
-    Origin: the X-ray source.
-    Maps: detector coordinates to the world, RAS axes about the centre of the volume.
-    Source: DiffDRR 0.6.1, ``data.py`` (reorientation), ``detector.py`` (axes). Intrinsics: ``Camera.to_diffdrr``.
+    - Axes: with P = pose · reorientation, z from source to detector, rows along -y, columns along +x, and along -x with
+      ``reverse_x_axis=True``. P is right-handed but for "PA", whose reorientation is a reflection.
+    - Origin: the X-ray source.
+    - Maps: detector coordinates to the world, RAS axes about the centre of the volume.
+    - Source: DiffDRR 0.6.1, ``data.py`` (reorientation), ``detector.py`` (axes). Intrinsics: ``Camera.to_diffdrr``.
 
     Parameters
     ----------

@@ -13,10 +13,10 @@ from .core import as_float64
 def to_nanodrr(world_from_camera: Tensor, isocenter: Sequence[float] | Tensor = (0.0, 0.0, 0.0)) -> Tensor:
     """The pose as nanodrr takes it: its ``rt_inv`` (B, 4, 4), float32.
 
-    Axes: x right and y down in the picture, z from source to detector, our camera's. Right-handed.
-    Origin: the X-ray source.
-    Maps: camera coordinates to the CT's RAS coordinates as its file has them: nanodrr does not centre the volume.
-    Source: nanodrr 0.1.7, ``drr/renderer.py``, ``data/subject.py``. Intrinsics: ``Camera.to_nanodrr``.
+    - Axes: x right and y down in the picture, z from source to detector, our camera's. Right-handed.
+    - Origin: the X-ray source.
+    - Maps: camera coordinates to the CT's RAS coordinates as its file has them: nanodrr does not centre the volume.
+    - Source: nanodrr 0.1.7, ``drr/renderer.py``, ``data/subject.py``. Intrinsics: ``Camera.to_nanodrr``.
 
     Parameters
     ----------

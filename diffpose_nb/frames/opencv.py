@@ -12,10 +12,10 @@ from .core import as_float64, invert, make_transform
 def from_opencv(rotation: np.ndarray | Tensor, translation: np.ndarray | Tensor) -> Tensor:
     """``world_from_camera`` (4, 4) of OpenCV's extrinsic parameters.
 
-    Axes: x right and y down in the picture, z forward, which is our camera seen from the source. Right-handed.
-    Origin: the optical centre, here the X-ray source.
-    Maps: ``x_camera = rotation @ x_world + translation``, from the world to the camera.
-    Source: OpenCV, module calib3d, "Camera Calibration and 3D Reconstruction". Intrinsics: ``Camera.from_opencv``.
+    - Axes: x right and y down in the picture, z forward, which is our camera seen from the source. Right-handed.
+    - Origin: the optical centre, here the X-ray source.
+    - Maps: ``x_camera = rotation @ x_world + translation``, from the world to the camera.
+    - Source: OpenCV, module calib3d, "Camera Calibration and 3D Reconstruction". Intrinsics: ``Camera.from_opencv``.
 
     Parameters
     ----------

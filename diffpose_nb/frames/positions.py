@@ -17,8 +17,10 @@ _orthonormal = 1e-4
 class Positions(NamedTuple):
     """A source and a flat detector.
 
-    Axes, handedness, origin: those of the frame the numbers are given in, which may be left-handed.
-    Maps: nothing; four vectors (3,) in millimetres, the last two of length 1.
+    - Axes: those of the frame the numbers are given in, which may be left-handed.
+    - Origin: that frame's.
+    - Maps: nothing; four vectors (3,) in millimetres, the last two of length 1.
+    - Source: Hartley & Zisserman, *Multiple View Geometry*, section 6.1, for the camera that they make.
     """
 
     source: Tensor
@@ -40,8 +42,7 @@ def from_positions(
     """The view of explicit source and detector positions.
 
     The source's distance from the detector's plane is the SID, the foot of the perpendicular the principal point, and
-    the image is mirrored if columns × rows points back to the source. Source: Hartley & Zisserman, *Multiple View
-    Geometry*, section 6.1.
+    the image is mirrored if columns × rows points back to the source.
 
     Parameters
     ----------

@@ -20,13 +20,13 @@ lies supine with the head to the gantry. Both frames share their origin, the iso
 class RTKProjection(NamedTuple):
     """One projection of RTK's ``ThreeDCircularProjectionGeometry``, in the order of its ``AddProjection``.
 
-    Axes: those of IEC 61217's fixed frame, right-handed, y the axis of the gantry's rotation, z up. In the rotated
-    frame the image's columns increase along +x, its rows along +y, and the source is on the side of +z.
-    Origin: the isocentre, in both frames.
-    Maps: fixed = Ry(gantry) Rx(out of plane) Rz(in plane) rotated. The source is at (source offset, SID) of the rotated
-    frame, the detector's own origin at (projection offset, SID - SDD). RTK's SID is the source's distance from the
-    *isocentre*.
-    Source: RTK, documentation/docs/Geometry.md, "ThreeDCircularProjectionGeometry". Degrees, mm.
+    - Axes: those of IEC 61217's fixed frame, right-handed, y the axis of the gantry's rotation, z up. In the rotated
+      frame the image's columns increase along +x, its rows along +y, and the source is on the side of +z.
+    - Origin: the isocentre, in both frames.
+    - Maps: fixed = Ry(gantry) Rx(out of plane) Rz(in plane) rotated. The source is at (source offset, SID) of the
+      rotated frame, the detector's own origin at (projection offset, SID - SDD). RTK's SID is the source's distance
+      from the *isocentre*.
+    - Source: RTK, documentation/docs/Geometry.md, "ThreeDCircularProjectionGeometry". Degrees, mm.
     """
 
     source_to_isocenter: float

@@ -15,10 +15,10 @@ from .core import as_float64, make_transform
 class VTKCamera(NamedTuple):
     """The five settings of a ``vtkCamera`` (PyVista: ``plotter.camera``).
 
-    Axes: the world's, right-handed; the picture has x to the right and y *up*, and VTK looks along its camera's -z.
-    Origin: the world's.
-    Maps: nothing; points in mm, a direction, degrees, and fractions of half the window.
-    Source: VTK, class vtkCamera (SetViewAngle, SetWindowCenter, GetProjectionTransformMatrix).
+    - Axes: the world's, right-handed; the picture has x to the right and y *up*, and VTK looks along its camera's -z.
+    - Origin: the world's.
+    - Maps: nothing; points in mm, a direction, degrees, and fractions of half the window.
+    - Source: VTK, class vtkCamera (SetViewAngle, SetWindowCenter, GetProjectionTransformMatrix).
     """
 
     position: tuple[float, float, float]
