@@ -202,7 +202,7 @@ def _draw_arm(
     ax.plot(*ends.T, color="black", linewidth=5, solid_capstyle="butt")
     ax.plot(*(flat @ source), "o", color="black", markersize=9)
     ax.plot(0, 0, "+", color="black", markersize=12)
-    ax.annotate("source", flat @ source, (12, -18), textcoords="offset points")
+    ax.annotate("source", flat @ source, (12, -4), textcoords="offset points")
     ax.annotate("isocentre", (0, 0), (8, -16), textcoords="offset points")
     for name, (start, step, color) in arrows.items():
         origin, reach = flat @ start, 190 * flat @ step
