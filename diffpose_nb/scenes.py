@@ -22,7 +22,6 @@ from . import bones, frames, plots
 from ._callouts import add_callouts
 from ._shapes import add_arrow, add_line, add_sector
 from .dicom import XRay
-from .dicom.objects import positioner_angles
 from .dicom.orientation import implied_orientation
 from .plots import BLUE, ORANGE
 
@@ -34,7 +33,7 @@ _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 
 _UP = np.array([0.0, 1.0, 0.0])
 _view_angle = 16.0  # degrees: a long lens, under which parallels look parallel
-_column = 0.235  # of the picture's width: each margin with labels
+_column = 0.26  # of the picture's width: each margin with labels
 _bone, _dark = "#E8DFC8", "#333333"
 
 
@@ -44,7 +43,7 @@ def carm(
     *,
     tags: bool = True,
     viewpoint: Sequence[float] = FROM_THE_FEET,
-    size: tuple[int, int] = (1800, 1200),
+    size: tuple[int, int] = (1800, 1080),
     keep_in_view: np.ndarray | None = None,
 ) -> pv.Plotter:
     """The C-arm of an X-ray: source, beam, detector with the image on it, isocentre, patient axes, angles, distances.
@@ -68,11 +67,6 @@ def carm(
     -------
     pyvista.Plotter
         Off-screen, with everything in view. :func:`png` makes a picture of it.
-
-    Raises
-    ------
-    DicomError
-        Positioner angles cannot say this pose.
     """
     mesh = bones.example() if mesh is None else mesh
     with _quiet_vtk():
@@ -89,7 +83,7 @@ def carm(
     project = _aim(plotter, np.concatenate(seen), viewpoint, room=size[0] - 2 * column)
     if tags:
         anchors = project(np.array(list(labels.values())))
-        add_callouts(plotter, list(labels), anchors, font=round(size[0] / 72), column=column)
+        add_callouts(plotter, list(labels), anchors, font=round(size[0] / 62), column=column)
     plotter.enable_anti_aliasing("msaa", multi_samples=8)
     return plotter
 
@@ -117,10 +111,19 @@ def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: 
     """
     mesh = bones.example() if mesh is None else mesh
     everywhere = np.vstack([np.vstack([_place(xray)[0], detector(xray)[0].points]) for xray in xrays.values()])
-    settings = {"tags": False, "size": (700, 700), "keep_in_view": everywhere} | kwargs
-    figure, axes = plt.subplots(2, len(xrays), figsize=(2.6 * len(xrays), 5.4), layout="constrained", squeeze=False)
-    for (above, below), (title, xray) in zip(axes.T, xrays.items(), strict=True):
-        above.imshow(_still(carm(xray, mesh, **settings)))
+    settings = {"tags": False, "size": (800, 800), "keep_in_view": everywhere} | kwargs
+    stills = _trim([_still(carm(xray, mesh, **settings)) for xray in xrays.values()])
+    height, width = stills[0].shape[:2]
+    figure, axes = plt.subplots(
+        2,
+        len(xrays),
+        figsize=(2.7 * len(xrays), 2.9 + 2.6 * height / width),
+        height_ratios=(height / width, 1),
+        layout="constrained",
+        squeeze=False,
+    )
+    for (above, below), still, (title, xray) in zip(axes.T, stills, xrays.items(), strict=True):
+        above.imshow(still)
         above.set_title(title)
         above.set_axis_off()
         plots.picture(xray.pixels, xray.camera, below, world_from_camera=xray.world_from_camera).set_axis_off()
@@ -161,7 +164,7 @@ def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
         plotter.add_point_labels(
             tips[-1][None],
             [letter],
-            font_size=max(round(plotter.window_size[1] / 30), 34),
+            font_size=max(round(plotter.window_size[1] / 30), 36),
             bold=True,
             show_points=False,
             always_visible=True,
@@ -197,7 +200,7 @@ def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], 
     source, axes, sod = _place(xray)
     u, v, d = -axes[:, 0], axes[:, 1], axes[:, 2]
     sid, (rows, columns), (row_mm, column_mm) = xray.camera.sid, xray.camera.shape, xray.camera.pixel_spacing
-    primary, secondary, _ = positioner_angles(xray.world_from_camera)
+    primary, secondary, _ = (round(angle.item(), 6) + 0.0 for angle in frames.carm_angles(xray.world_from_camera))
     orientation = implied_orientation(xray.world_from_camera)
     labels, ends = {"source": source, "isocentre: in no tag": np.zeros(3)}, []
 
@@ -283,6 +286,14 @@ def _still(plotter: pv.Plotter) -> np.ndarray:
         image = plotter.screenshot(return_img=True)
     plotter.close()
     return image
+
+
+def _trim(stills: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The same part of each still: that which is not white in any of them, and a little more."""
+    drawn = np.any([still.min(-1) < 250 for still in stills], axis=0)
+    rows, columns = (np.flatnonzero(drawn.any(axis)) for axis in (1, 0))
+    window = tuple(slice(max(place[0] - 8, 0), place[-1] + 9) for place in (rows, columns))
+    return [still[window] for still in stills]
 
 
 @contextlib.contextmanager

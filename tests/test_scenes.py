@@ -67,7 +67,8 @@ def test_the_picture_shows_each_pixel_at_its_place(angles, side):
     bright, dark = on_detector(xray, list(blocks)), on_detector(xray, [[55, 35], [5, 20], [16, 4]])
     places = on_screen(plotter, [*bright, *dark]).round().astype(int)
     image = plotter.screenshot(return_img=True)
-    grey = image[image.shape[0] - 1 - places[:, 1], places[:, 0]].mean(-1)
+    patches = [image[image.shape[0] - 1 - y - 2 :, x - 2 :][:5, :5] for x, y in places]
+    grey = np.array([np.median(patch) for patch in patches])  # lines of the scene may cross
     plotter.close()
     assert (grey[:3] > 170).all() and (grey[3:] < 60).all(), grey  # the beam tints what is behind it
 
@@ -159,11 +160,6 @@ def test_views_have_one_scale(monkeypatch):
     assert [ax.get_title() for ax in figure.axes[:2]] == ["front", "left"]
     assert len(figure.axes) == 4
     assert np.ptp(places[0]) > 50 and np.allclose(*places, atol=0.5)
-
-
-def test_a_turned_image_has_no_positioner_angles():
-    with pytest.raises(dicom.DicomError, match="turned"):
-        scenes.carm(make_xray().rot90(), BALL)
 
 
 def make_ct(hounsfield, affine):
