@@ -4,7 +4,7 @@ A transform is a 4x4 float64 tensor named ``target_from_source``. It maps the co
 in *source* to its coordinates in *target*, and it composes by reading, left to right:
 ``pixel_from_camera @ camera_from_world @ world_from_voxel``. Leading dimensions are batches.
 
-The frames (millimetres, right-handed):
+The frames that everything rests on (millimetres, right-handed; :func:`target_from_source` knows all eight):
 
 LPS
     DICOM's patient frame: +x to the patient's left, +y to the back (posterior), +z to the head.
@@ -34,6 +34,7 @@ from .datasets import from_deepfluoro, from_ljubljana, to_deepfluoro, to_ljublja
 from .deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
 from .diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
 from .diffpose import diffpose_isocenter_pose, diffpose_volume, from_diffpose, to_diffpose
+from .graph import Frame, project_points, target_from_source
 from .nanodrr import from_nanodrr, to_nanodrr
 from .opencv import from_opencv, to_opencv
 from .positions import Positions, from_positions, to_positions
@@ -42,6 +43,7 @@ from .vtk import VTKCamera, from_vtk, to_vtk
 
 __all__ = [
     "DeepDRRPose",
+    "Frame",
     "Positions",
     "RTKProjection",
     "VTKCamera",
@@ -65,8 +67,10 @@ __all__ = [
     "invert",
     "lps_from_iec",
     "make_transform",
+    "project_points",
     "ras_from_lps",
     "rigid_motion",
+    "target_from_source",
     "to_deepdrr",
     "to_deepfluoro",
     "to_diffdrr",

@@ -1,0 +1,134 @@
+"""The frames of a view as a graph, and the transform between any two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from .core import as_float64, make_transform, ras_from_lps, transform_points
+
+if TYPE_CHECKING:
+    import torchio
+
+    from ..camera import Camera
+
+Frame = Literal["voxel", "lps", "ras", "world", "isocenter", "camera", "detector", "pixel"]
+"""The names of the frames that :func:`target_from_source` knows."""
+
+# a tree: each frame hangs on the one that its matrix is given in, and the root is the world
+_parent = {
+    "voxel": "world",
+    "lps": "world",
+    "ras": "lps",
+    "isocenter": "world",
+    "camera": "world",
+    "detector": "camera",
+    "pixel": "detector",
+}
+
+
+def target_from_source(
+    target: Frame,
+    source: Frame,
+    *,
+    subject: torchio.Subject | None = None,
+    camera: Camera | None = None,
+    world_from_camera: Tensor | None = None,
+    isocenter: Sequence[float] | Tensor = (0.0, 0.0, 0.0),
+) -> Tensor:
+    r"""The matrix between two frames of a view, for one CT, camera and pose.
+
+    ============= ==================================================================================================
+    ``voxel``     indices of ``subject.volume``, whole numbers at the centres of voxels
+    ``lps``       the scanner's patient coordinates (DICOM): left, posterior, head; mm
+    ``ras``       the same with x and y turned round (NIfTI): right, anterior, head; mm
+    ``world``     axes of RAS, origin at the centre of the volume; mm
+    ``isocenter`` axes of LPS, in which the positioner angles are told, origin at the C-arm's isocentre; mm
+    ``camera``    x right and y down as seen from the source, z to the detector, origin at the source; mm
+    ``detector``  homogeneous: mm on the detector from the foot of the perpendicular, right and down in the *picture*
+    ``pixel``     homogeneous: (column, row), whole numbers at the centres of pixels, from 0
+    ============= ==================================================================================================
+
+    All matrices are 4 × 4. The last two frames keep the depth z along the optical axis as third coordinate, and their
+    first two are multiplied by it, :math:`(z\,c, z\,r, z, 1)`. K, so padded, is invertible and composes like the rest;
+    divide by the third coordinate at the end, as :func:`project_points` does.
+
+    Parameters
+    ----------
+    target, source
+        Names of frames, see the table.
+    subject
+        Of :mod:`diffpose_nb.ct`; for ``voxel``, ``lps`` and ``ras``.
+    camera
+        For ``detector`` and ``pixel``.
+    world_from_camera
+        (..., 4, 4); for whatever lies between the world and the camera.
+    isocenter
+        (3,) the C-arm's isocentre in world coordinates, mm.
+
+    Returns
+    -------
+    Tensor
+        (..., 4, 4) float64. Gradients flow through the pose.
+
+    Raises
+    ------
+    ValueError
+        A frame is unknown, or what leads to it was not given.
+    """
+    for frame in (target, source):
+        if frame not in get_args(Frame):
+            raise ValueError(f"{frame!r} is no frame: there are {', '.join(get_args(Frame))}")
+
+    def given(name: str, value: object) -> object:
+        if value is None:
+            raise ValueError(f"{target}_from_{source} leads through what {name} knows: pass {name}=…")
+        return value
+
+    edges = {
+        "voxel": lambda: as_float64(given("subject", subject).volume.affine),
+        "lps": lambda: torch.linalg.inv(as_float64(given("subject", subject)["lps_from_world"])),
+        "ras": lambda: ras_from_lps,
+        "isocenter": lambda: make_transform(ras_from_lps[:3, :3], as_float64(isocenter)),
+        "camera": lambda: as_float64(given("world_from_camera", world_from_camera)),
+        "detector": lambda: torch.linalg.inv(_detector_from_camera(given("camera", camera))),
+        "pixel": lambda: torch.linalg.inv(_pixel_from_detector(given("camera", camera))),
+    }
+    to_root, from_root = _path(target), _path(source)
+    while to_root and from_root and to_root[-1] == from_root[-1]:  # what both have in common cancels
+        to_root.pop()
+        from_root.pop()
+    matrices = [torch.linalg.inv(edges[frame]()) for frame in to_root]
+    matrices += [edges[frame]() for frame in reversed(from_root)]
+    return reduce(torch.matmul, matrices, torch.eye(4, dtype=torch.float64))
+
+
+def project_points(image_from_source: Tensor, points: Tensor) -> Tensor:
+    """Points (..., N, 3) of *source* in the frame ``detector`` or ``pixel``, divided by their depth: (..., N, 2)."""
+    homogeneous = transform_points(image_from_source, points)
+    return homogeneous[..., :2] / homogeneous[..., 2:]
+
+
+def _path(frame: str) -> list[str]:
+    """The frame and its parents, up to the world, which is not in it."""
+    path = []
+    while frame != "world":
+        path.append(frame)
+        frame = _parent[frame]
+    return path
+
+
+def _detector_from_camera(camera: Camera) -> Tensor:
+    right = -camera.sid if camera.mirrored else camera.sid
+    return torch.diag(torch.tensor([right, camera.sid, 1.0, 1.0], dtype=torch.float64))
+
+
+def _pixel_from_detector(camera: Camera) -> Tensor:
+    (row_spacing, column_spacing), (column, row) = camera.pixel_spacing, camera.principal_point
+    matrix = torch.diag(torch.tensor([1 / column_spacing, 1 / row_spacing, 1.0, 1.0], dtype=torch.float64))
+    matrix[:2, 2] = torch.tensor([column, row], dtype=torch.float64)
+    return matrix
