@@ -51,7 +51,7 @@ def open_field(attenuation: Tensor) -> Tensor:
     angle = np.rad2deg(np.arctan2(row, column)) % 360 * _ANGLES / 360
     limit = ndimage.map_coordinates(edge, [angle], order=1, mode="grid-wrap")
     inside = ndimage.binary_opening(np.hypot(row, column) < limit, np.ones((5, 5)))  # straight blades, no teeth
-    return torch.from_numpy(ndimage.binary_erosion(inside, iterations=round(_MARGIN * scale), border_value=1))
+    return torch.from_numpy(ndimage.binary_erosion(inside, iterations=max(1, round(_MARGIN * scale)), border_value=1))
 
 
 def _edge_radius(
