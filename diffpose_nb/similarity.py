@@ -89,7 +89,7 @@ def ncc_normal_equations(
     Raises
     ------
     ValueError
-        If no patch is free of invalid pixels.
+        If no patch fits into the image, or none is free of invalid pixels.
     """
     stack = torch.cat([image[None], target[None], jacobian]).to(torch.float64)
     covariance = _covariances(stack, patch, stride, valid)
@@ -131,6 +131,8 @@ def _covariances(stack: Tensor, patch: int | None, stride: int, valid: Tensor | 
             raise ValueError("no pixel is valid: the mask leaves nothing to compare")
         centred = pixels - pixels.mean(1, keepdim=True)
         return (centred @ centred.mT / pixels.shape[1])[None]
+    if patch > min(stack.shape[1:]):
+        raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(stack.shape[1:])}")
     stack = stack - stack.mean((1, 2), keepdim=True)  # keeps the difference below well conditioned
     channels = len(stack)
     first, second = torch.triu_indices(channels, channels)

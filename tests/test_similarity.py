@@ -73,6 +73,12 @@ def test_a_mask_that_leaves_nothing_is_refused(images):
             similarity.local_ncc(image, target, patch, valid=nothing)
 
 
+def test_a_patch_larger_than_the_image_is_refused(images):
+    image, _, target = images
+    with pytest.raises(ValueError, match=r"27 x 27 pixels fits into an image of \(30, 26\)"):
+        similarity.local_ncc(image, target, patch=27)
+
+
 def test_air_is_uncorrelated_not_undefined(images):
     _, jacobian, target = images
     equations = similarity.ncc_normal_equations(torch.zeros(ROWS, COLUMNS), 0 * jacobian, target, 7, 3)
