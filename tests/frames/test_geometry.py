@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import roma
 import torch
+from diffdrr.pose import convert
 from hypothesis import given
 from hypothesis import strategies as st
 from views import random_view
@@ -87,6 +89,33 @@ def test_dicom_s_angles_and_back(primary, secondary, turn):
     found = torch.stack(frames.carm_angles(pose))
     expected = torch.tensor([primary, secondary, turn], dtype=torch.float64)
     torch.testing.assert_close((found - expected + 180) % 360 - 180, torch.zeros_like(found), atol=1e-6, rtol=0)
+
+
+def test_dicom_s_angles_are_euler_angles_zx_of_the_world():
+    """As the table of angle orders says; the pose at 0/0 is what they turn."""
+    turn = roma.euler_to_rotmat("ZX", torch.tensor([35.0, -20.0], dtype=torch.float64), degrees=True)
+    expected = turn @ frames.carm_pose(0, 0, 700)[:3, :3]
+    torch.testing.assert_close(frames.carm_pose(35, -20, 700)[:3, :3], expected)
+
+
+@pytest.mark.parametrize("order", ["ZXY", "ZYX"])
+def test_diffdrr_s_letters_are_roma_s(order):
+    angles = torch.tensor([[0.3, -0.5, 0.7]])
+    matrix = convert(angles, torch.zeros(1, 3), parameterization="euler_angles", convention=order).matrix
+    torch.testing.assert_close(matrix[:, :3, :3], roma.euler_to_rotmat(order, angles))
+
+
+@pytest.mark.parametrize(("orientation", "primary", "secondary"), [("PA", 35, -20), ("AP", 35 + 180, 20)])
+def test_diffdrr_s_angles_in_dicom_s(orientation, primary, secondary):
+    turn = convert(
+        torch.tensor([[35.0, -20.0, 50.0]]),
+        torch.zeros(1, 3),
+        parameterization="euler_angles",
+        convention="ZXY",
+        degrees=True,
+    )
+    beam = frames.from_diffdrr(turn, orientation)[0, :3, 2]
+    torch.testing.assert_close(beam, frames.carm_pose(primary, secondary, 700)[:3, 2], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("secondary", [90, -90])
