@@ -33,7 +33,7 @@ _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 
 _UP = np.array([0.0, 1.0, 0.0])
 _view_angle = 16.0  # degrees: a long lens, under which parallels look parallel
-_column = 0.26  # of the picture's width: each margin with labels
+_column = 0.265  # of the picture's width: each margin with labels
 _bone, _dark = "#E8DFC8", "#333333"
 
 
@@ -43,7 +43,7 @@ def carm(
     *,
     tags: bool = True,
     viewpoint: Sequence[float] = FROM_THE_FEET,
-    size: tuple[int, int] = (1800, 1080),
+    size: tuple[int, int] = (1400, 900),
     keep_in_view: np.ndarray | None = None,
 ) -> pv.Plotter:
     """The C-arm of an X-ray: source, beam, detector with the image on it, isocentre, patient axes, angles, distances.
@@ -83,7 +83,7 @@ def carm(
     project = _aim(plotter, np.concatenate(seen), viewpoint, room=size[0] - 2 * column)
     if tags:
         anchors = project(np.array(list(labels.values())))
-        add_callouts(plotter, list(labels), anchors, font=round(size[0] / 62), column=column)
+        add_callouts(plotter, list(labels), anchors, font=round(size[0] / 54), column=column)
     plotter.enable_anti_aliasing("msaa", multi_samples=8)
     return plotter
 
@@ -188,7 +188,7 @@ def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
         np.vstack([source, corners]), faces=[v for k in range(4) for v in (3, 0, 1 + k, 1 + (k + 1) % 4)]
     )
     plotter.add_mesh(beam, color=BLUE, opacity=0.07, lighting=False)
-    plotter.add_mesh(pv.Sphere(radius=16, center=source), color=BLUE)
+    plotter.add_mesh(pv.Sphere(radius=18, center=source), color=BLUE)
     principal = _on_detector(xray, [xray.camera.principal_point])[0]
     add_line(plotter, [source, principal], ORANGE, 3)
     plotter.add_mesh(pv.Sphere(radius=10), color=ORANGE)
@@ -224,12 +224,12 @@ def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], 
 
     first, last = _on_detector(xray, [[-0.5, -0.5], [columns - 0.5, rows - 0.5]])
     for step, across, length, name, letters in (
-        (u, v, columns * column_mm, f"Columns (0028,0011): {columns}", f"first value: {orientation[0]}"),
-        (v, u, rows * row_mm, f"Rows (0028,0010): {rows}", f"second value: {orientation[1]}"),
+        (u, v, columns * column_mm, f"Columns (0028,0011): {columns}", f"first: {orientation[0]}"),
+        (v, u, rows * row_mm, f"Rows (0028,0010): {rows}", f"second: {orientation[1]}"),
     ):
         start = first - 22 * across
         add_arrow(plotter, start, start + length * step)
-        labels[f"{name}\nPatient Orientation (0020,0020),\n{letters}"] = start + 0.6 * length * step
+        labels[f"{name}\nPatient Orientation\n(0020,0020), {letters}"] = start + 0.6 * length * step
         ends += [start, start + length * step]
     labels[f"Imager Pixel Spacing\n(0018,1164): {row_mm:g} × {column_mm:g} mm"] = last
     return labels, np.array(ends)
