@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .frames import as_float64, invert, transform_points
+from ._rigid import as_float64, invert, transform_points
 
 
 @dataclass(frozen=True)

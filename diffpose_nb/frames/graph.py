@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import torch
+import torchio
 from torch import Tensor
 
-from .core import as_float64, make_transform, ras_from_lps, transform_points
-
-if TYPE_CHECKING:
-    import torchio
-
-    from ..camera import Camera
+from .._rigid import as_float64, make_transform, ras_from_lps, transform_points
+from ..camera import Camera
 
 Frame = Literal["voxel", "lps", "ras", "world", "isocenter", "camera", "detector", "pixel"]
 """The names of the frames that :func:`target_from_source` knows."""

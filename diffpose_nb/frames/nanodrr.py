@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .core import as_float64
+from .._rigid import as_float64
 
 
 def to_nanodrr(world_from_camera: Tensor, isocenter: Sequence[float] | Tensor = (0.0, 0.0, 0.0)) -> Tensor:

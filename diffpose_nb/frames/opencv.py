@@ -6,7 +6,7 @@ import numpy as np
 import roma
 from torch import Tensor
 
-from .core import as_float64, invert, make_transform
+from .._rigid import as_float64, invert, make_transform
 
 
 def from_opencv(rotation: np.ndarray | Tensor, translation: np.ndarray | Tensor) -> Tensor:

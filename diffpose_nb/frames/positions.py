@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .. import camera as cameras  # the module, not its class: each of the two modules needs the other
-from .core import as_float64, make_transform, transform_points
+from .._rigid import as_float64, make_transform, transform_points
+from ..camera import Camera
 
 _orthonormal = 1e-4
 """How far from perpendicular unit vectors the detector's directions may be."""
@@ -38,7 +38,7 @@ def from_positions(
     pixel_spacing: tuple[float, float],
     shape: tuple[int, int],
     world_from_positions: Tensor | None = None,
-) -> tuple[cameras.Camera, Tensor]:
+) -> tuple[Camera, Tensor]:
     """The view of explicit source and detector positions.
 
     The source's distance from the detector's plane is the SID, the foot of the perpendicular the principal point, and
@@ -89,14 +89,12 @@ def from_positions(
         (width - 1) / 2 + (offset @ columns).item() / column_spacing,
         (height - 1) / 2 + (offset @ rows).item() / row_spacing,
     )
-    camera = cameras.Camera(abs(distance), pixel_spacing, shape, point, mirrored=mirrored)
+    camera = Camera(abs(distance), pixel_spacing, shape, point, mirrored=mirrored)
     rotation = torch.stack([torch.linalg.cross(rows, forward), rows, forward], -1)
     return camera, make_transform(rotation, source)
 
 
-def to_positions(
-    camera: cameras.Camera, world_from_camera: Tensor, target_from_world: Tensor | None = None
-) -> Positions:
+def to_positions(camera: Camera, world_from_camera: Tensor, target_from_world: Tensor | None = None) -> Positions:
     """Source and detector of a view; the inverse of :func:`from_positions`.
 
     Parameters

@@ -8,8 +8,8 @@ import roma
 import torch
 from torch import Tensor
 
-from .. import camera as cameras  # the module, not its class: each of the two modules needs the other
-from .core import as_float64, ras_from_lps
+from .._rigid import as_float64, ras_from_lps
+from ..camera import Camera
 from .positions import Positions, from_positions, to_positions
 
 lps_from_iec: Tensor = torch.tensor([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.float64)
@@ -46,7 +46,7 @@ def from_rtk(
     shape: tuple[int, int],
     origin: tuple[float, float],
     world_from_fixed: Tensor | None = None,
-) -> tuple[cameras.Camera, Tensor]:
+) -> tuple[Camera, Tensor]:
     """The camera and ``world_from_camera`` (4, 4) of a projection in RTK, see :class:`RTKProjection`.
 
     Parameters
@@ -78,7 +78,7 @@ def from_rtk(
 
 
 def to_rtk(
-    camera: cameras.Camera, world_from_camera: Tensor, world_from_fixed: Tensor | None = None
+    camera: Camera, world_from_camera: Tensor, world_from_fixed: Tensor | None = None
 ) -> tuple[RTKProjection, tuple[float, float]]:
     """The projection for ``AddProjection``, and the origin of its image, mm; the inverse of :func:`from_rtk`.
 

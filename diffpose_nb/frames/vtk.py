@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .. import camera as cameras  # the module, not its class: each of the two modules needs the other
-from .core import as_float64, make_transform
+from .._rigid import as_float64, make_transform
+from ..camera import Camera
 
 
 class VTKCamera(NamedTuple):
@@ -33,7 +33,7 @@ class VTKCamera(NamedTuple):
     """(x, y) the middle of the window relative to the optical axis, in halves of its width and height; y is up."""
 
 
-def to_vtk(camera: cameras.Camera, world_from_camera: Tensor) -> VTKCamera:
+def to_vtk(camera: Camera, world_from_camera: Tensor) -> VTKCamera:
     """The VTK camera that sees what reaches the detector, for a window of the detector's proportions.
 
     VTK looks from the source and cannot mirror: it draws the picture of a mirrored camera turned over left to right,
@@ -57,7 +57,7 @@ def to_vtk(camera: cameras.Camera, world_from_camera: Tensor) -> VTKCamera:
     )
 
 
-def from_vtk(view: VTKCamera, shape: tuple[int, int], sid: float | None = None) -> tuple[cameras.Camera, Tensor]:
+def from_vtk(view: VTKCamera, shape: tuple[int, int], sid: float | None = None) -> tuple[Camera, Tensor]:
     """The camera, not mirrored and with square pixels, and ``world_from_camera`` (4, 4) of a VTK camera.
 
     Parameters
@@ -86,5 +86,5 @@ def from_vtk(view: VTKCamera, shape: tuple[int, int], sid: float | None = None) 
     spacing = 2 * sid * math.tan(math.radians(view.view_angle) / 2) / rows
     x, y = view.window_center
     point = ((columns * (1 - x) - 1) / 2, (rows * (1 + y) - 1) / 2)
-    camera = cameras.Camera(sid, (spacing, spacing), shape, point, mirrored=False)
+    camera = Camera(sid, (spacing, spacing), shape, point, mirrored=False)
     return camera, make_transform(torch.stack([right, torch.linalg.cross(forward, right), forward], -1), position)
