@@ -167,15 +167,15 @@ def refine(
     def level(stage: Stage) -> Level:
         return Level(stage, smoothed(subject, stage, bone), xray.camera, attenuation, valid, depth)
 
-    silent = {} if progress else {"disable": True}  # not disable=False: that would overrule TQDM_DISABLE
+    silent = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     run = _Run(callback, tqdm(total=sum(stage.iterations for stage in stages), leave=False, **silent))
     attempts = []
     try:
         for nearby in [start, *_starts_near(start, restarts, seed)]:
-            run.bar.reset()
             attempts.append(run.through(map(level, stages), nearby))
             if attempts[-1][1] >= LOST:
                 break
+            run.bar.reset()
     except KeyboardInterrupt:
         attempts.append(run.outcome("interrupted"))
     finally:

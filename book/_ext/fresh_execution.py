@@ -20,8 +20,8 @@ CACHES = Path("book/_build")
 PREFIX = "executed-"
 
 # Progress bars have nothing to say on a page. tqdm's notebook bar would leave a widget's state there, and ask for the
-# web scripts that show it; the plain one, with this delay in seconds, draws nothing.
-TQDM_DELAY = "1000000000"
+# web scripts that show it; the plain one, switched off or at least delayed for good, draws nothing.
+NO_PROGRESS = {"TQDM_DISABLE": "1", "TQDM_DELAY": "1000000000"}
 PLAIN_TQDM = """\
 import sys
 import tqdm.std
@@ -61,7 +61,7 @@ def prepare_kernels(root: Path) -> None:
     startup.parent.mkdir(parents=True, exist_ok=True)
     startup.write_text(PLAIN_TQDM)
     os.environ["IPYTHONDIR"] = str(ipython)
-    os.environ["TQDM_DELAY"] = TQDM_DELAY
+    os.environ.update(NO_PROGRESS)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
