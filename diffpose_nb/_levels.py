@@ -84,7 +84,7 @@ class Level:
         self.valid = valid.reshape(blocks).all(3).all(1)
         binned = attenuation.reshape(blocks).mean((1, 3), dtype=torch.float64).numpy()
         blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)  # the CT's, seen by the detector
-        self.target = torch.from_numpy(_smooth_inside(binned, self.valid.numpy(), blur))
+        self.target = torch.from_numpy(smooth_inside(binned, self.valid.numpy(), blur))
         self.detector = camera.detector_points()
         self.step_fraction = stage.step / camera.sid
 
@@ -107,10 +107,10 @@ class Level:
         return equations, image
 
 
-def _smooth_inside(image: np.ndarray, valid: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """A Gaussian blur to which invalid pixels contribute nothing."""
+def smooth_inside(image: np.ndarray, valid: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
+    """A Gaussian blur to which invalid pixels, NaN for instance, contribute nothing."""
     weight = ndimage.gaussian_filter(valid.astype(float), sigma)
-    return ndimage.gaussian_filter(image * valid, sigma) / np.maximum(weight, 1e-6)
+    return ndimage.gaussian_filter(np.where(valid, image, 0), sigma) / np.maximum(weight, 1e-6)
 
 
 _levels: WeakTensorKeyDictionary = WeakTensorKeyDictionary()

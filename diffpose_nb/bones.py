@@ -10,6 +10,7 @@ import torchio
 from scipy import ndimage
 
 from .ct import CTError
+from .render import Volume
 
 EXAMPLE_BONES: Path = Path(__file__).parent / "data" / "example_bones.npz"
 """The bones of :func:`ct.example`, made by ``python -m diffpose_nb.make_mesh``."""
@@ -51,7 +52,9 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
     else:
         voxels, affine, level = subject.volume.data[0].numpy(), subject.volume.affine, BONE_HU
     size = np.linalg.norm(affine[:3, :3], axis=0)
-    voxels, affine = _average(voxels, affine, np.maximum(1, (_VOXEL / size).astype(int)))
+    blocks = np.maximum(1, (_VOXEL / size).astype(int))
+    volume = Volume(voxels.astype(np.float32), affine).average(tuple(blocks))
+    voxels, affine = volume.values, volume.world_from_voxel
     outside = min(float(voxels.min()), 0.0)
     # closed where the CT ends: a rim of "not bone" around it
     smooth = np.pad(ndimage.gaussian_filter(voxels, 0.7), 1, constant_values=outside)
@@ -70,17 +73,6 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
         mesh = mesh.decimate(1 - triangles / mesh.n_cells)
     points = (mesh.points - 1) @ affine[:3, :3].T + affine[:3, 3]  # the rim moved voxel 0 to 1
     return pv.PolyData(points.astype(np.float32), mesh.faces)
-
-
-def _average(voxels: np.ndarray, affine: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of blocks of voxels, and where the blocks' centres are."""
-    shape = np.array(voxels.shape) // factors
-    cut = voxels[tuple(slice(n * k) for n, k in zip(shape, factors, strict=True))].astype(np.float32)
-    blocks = cut.reshape([m for pair in zip(shape, factors, strict=True) for m in pair])
-    world_from_block = affine.copy()
-    world_from_block[:3, :3] = affine[:3, :3] * factors
-    world_from_block[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
-    return blocks.mean((1, 3, 5)), world_from_block
 
 
 def save(mesh: pv.PolyData, path: Path) -> None:

@@ -15,18 +15,17 @@ import torchio
 from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import ndimage
 from torch import Tensor
 
+from ._levels import smooth_inside
 from .camera import Camera
+from .dicom.orientation import letters
+from .frames import as_float64, ras_from_lps
 from .register import Refinement, Step
 from .render import Renderer
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 """Okabe and Ito's palette, made for every kind of colour vision."""
-
-_LETTERS = (("L", "R"), ("P", "A"), ("F", "H"))
-"""Names of world directions: -x and +x, -y and +y, -z and +z (RAS), as in DICOM's Patient Orientation."""
 
 _EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
 """Left, right, top, bottom, as fractions of a picture."""
@@ -38,8 +37,7 @@ def orientation(direction: Tensor) -> str:
     >>> orientation(torch.tensor([-0.9, 0.4, 0.0]))
     'LA'
     """
-    order = direction.abs().argsort(descending=True, stable=True).tolist()
-    return "".join(_LETTERS[axis][int(direction[axis] > 0)] for axis in order if abs(direction[axis]) > 0.25)
+    return letters(ras_from_lps[:3, :3] @ as_float64(direction), least=0.25)
 
 
 def picture(
@@ -112,11 +110,11 @@ def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500))
         "axial, from the feet": (voxels[::-1, ::-1, k].T, 0, 1, "RLAP"),
     }
     figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
-    for ax, (title, (image, across, up, letters)) in zip(axes, views.items(), strict=True):
+    for ax, (title, (image, across, up, edges)) in zip(axes, views.items(), strict=True):
         extent = (-half[across], half[across], -half[up], half[up])
         ax.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], extent=extent)
         ax.set(title=title, xlabel="mm")
-        for letter, place in zip(letters, _EDGES, strict=True):
+        for letter, place in zip(edges, _EDGES, strict=True):
             _letter(ax, letter, place)
     return figure
 
@@ -144,13 +142,8 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
 
 def _local_contrast(image: np.ndarray, seen: np.ndarray, scale: float) -> np.ndarray:
     sigma = scale * max(image.shape)
-
-    def mean_around(values: np.ndarray, sigma: float) -> np.ndarray:
-        weight = ndimage.gaussian_filter(seen.astype(float), sigma)
-        return ndimage.gaussian_filter(np.where(seen, values, 0), sigma) / np.maximum(weight, 1e-6)
-
-    detail = image - mean_around(image, sigma)
-    deviation = np.sqrt(mean_around(detail**2, 2 * sigma))
+    detail = image - smooth_inside(image, seen, sigma)
+    deviation = np.sqrt(smooth_inside(detail**2, seen, 2 * sigma))
     return np.clip(0.5 + np.where(seen, detail, 0) / (5 * deviation + 1e-12), 0, 1)
 
 

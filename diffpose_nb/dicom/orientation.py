@@ -16,7 +16,7 @@ _axes = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "H": (2, 1), "F":
 
 def implied_orientation(world_from_camera: Tensor) -> list[str]:
     r"""Patient Orientation of the image that a mirrored camera takes: where columns and rows go, ``["L", "F"]``."""
-    return [_letters(direction) for direction in _directions(world_from_camera)]
+    return [letters(direction) for direction in _directions(world_from_camera)]
 
 
 def _directions(world_from_camera: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,10 +25,13 @@ def _directions(world_from_camera: Tensor) -> tuple[Tensor, Tensor]:
     return -axes[:, 0], axes[:, 1]
 
 
-def _letters(direction: Tensor) -> str:
-    """Letters of an LPS direction, the largest component first; components under 1 degree are left out."""
+def letters(direction: Tensor, least: float = 0.0175) -> str:
+    """Letters of an LPS direction (3,), the largest component first; components under ``least`` are left out.
+
+    The default leaves out what is within a degree of a right angle.
+    """
     names = [("L", "R"), ("P", "A"), ("H", "F")]
-    parts = [(abs(c), names[i][c < 0]) for i, c in enumerate(direction.tolist()) if abs(c) > 0.0175]
+    parts = [(abs(c), names[i][c < 0]) for i, c in enumerate(direction.tolist()) if abs(c) > least]
     return "".join(letter for _, letter in sorted(parts, key=lambda part: -part[0]))
 
 

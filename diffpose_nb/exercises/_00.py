@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import data, dicom
-from .answers import Exercise, Mistake
+from .answers import Exercise, Mistake, example_distances
 
 
 def _magnification() -> Exercise:
     xray = dicom.read_xray(data.EXAMPLE_XRAY)
-    sid, spacing = xray.camera.sid, xray.camera.pixel_spacing[1]
-    sod = xray.world_from_camera[:3, 3].norm().item()
+    (sid, sod), spacing = example_distances(), xray.camera.pixel_spacing[1]
     return Exercise(
         answer=10 * sid / sod / spacing,
         unit="pixels",
@@ -29,14 +28,15 @@ def _magnification() -> Exercise:
 
 
 def _depth() -> Exercise:
-    xray = dicom.read_xray(data.EXAMPLE_XRAY)
-    magnification = xray.camera.sid / xray.world_from_camera[:3, 3].norm().item()
+    sid, sod = example_distances()
     return Exercise(
         answer=5,
         unit="mm",
         mistakes=(
-            Mistake(5 * magnification, "mTRE is measured in the patient, in 3D: nothing is magnified there."),
-            Mistake(0, "That is what the image would tell you. mTRE is measured in 3D, where depth counts."),
+            Mistake(5 * sid / sod, "mTRE is measured in the patient, in 3D: nothing is magnified there."),
+            Mistake(
+                1.2, "That is what shows at the detector. mTRE is measured in 3D, where depth counts.", tolerance=0.3
+            ),
         ),
     )
 

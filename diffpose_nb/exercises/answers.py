@@ -9,10 +9,11 @@ from .. import data, dicom
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that many give, and what they most likely did."""
+    """A wrong answer that many give, and what they most likely did; ``tolerance`` is the exercise's by default."""
 
     answer: float
     hint: str
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,6 @@ def check(name: str, answer: object) -> Verdict:
     if math.isclose(number, exercise.answer, rel_tol=exercise.tolerance):
         return Verdict(True, f"Right: {exercise.answer:.4g} {exercise.unit}.")
     for mistake in exercise.mistakes:
-        if math.isclose(number, mistake.answer, rel_tol=exercise.tolerance):
+        if math.isclose(number, mistake.answer, rel_tol=mistake.tolerance or exercise.tolerance):
             return Verdict(False, f"Not yet. {mistake.hint}")
     return Verdict(False, f"Not yet: it is not {number:.4g} {exercise.unit}.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,17 +15,18 @@ from diffpose_nb.dicom import DicomError, XRay, read_xray, write_xray
 from diffpose_nb.frames import carm_pose, rigid_motion
 
 
-def dciodvfy_errors(path: Path) -> list[str]:
+@pytest.fixture
+def dciodvfy_errors(outside_program):
     """What Debian's dicom3tools has to say against a file."""
-    program = shutil.which("dciodvfy")
-    if program is None:
-        if os.environ.get("REQUIRE_EXTERNALS") == "1":
-            pytest.fail("dciodvfy is missing: apt install dicom3tools")
-        pytest.skip("dciodvfy is missing: apt install dicom3tools")
-    done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=60, check=False)
-    report = done.stdout + done.stderr
-    assert "Image" in report.splitlines()[0], report  # it recognised the object
-    return [line for line in report.splitlines() if line.startswith("Error")]
+    program = outside_program("dciodvfy", "dicom3tools")
+
+    def check(path: Path) -> list[str]:
+        done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=60, check=False)
+        report = done.stdout + done.stderr
+        assert "Image" in report.splitlines()[0], report  # it recognised the object
+        return [line for line in report.splitlines() if line.startswith("Error")]
+
+    return check
 
 
 PIXELS = {
@@ -46,7 +45,7 @@ KINDS = ["XA", "Enhanced XA", "DX"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", PIXELS)
-def test_pixels_come_back_and_the_validator_is_content(name: str, kind: str, tmp_path: Path) -> None:
+def test_pixels_come_back_and_the_validator_is_content(name: str, kind: str, tmp_path: Path, dciodvfy_errors) -> None:
     path = tmp_path / "xray.dcm"
     write_xray(path, make_xray(pixels=PIXELS[name]), kind)
     back = read_xray(path)
@@ -72,7 +71,7 @@ def test_pixels_come_back_and_the_validator_is_content(name: str, kind: str, tmp
         ("DX", "LOG", -1),
     ],
 )
-def test_the_relationship_comes_back(kind: str, relationship: str, sign: int, tmp_path: Path) -> None:
+def test_the_relationship_comes_back(kind: str, relationship: str, sign: int, tmp_path: Path, dciodvfy_errors) -> None:
     write_xray(tmp_path / "xray.dcm", make_xray(relationship=relationship, sign=sign), kind)
     back = read_xray(tmp_path / "xray.dcm")
     assert (back.relationship, back.sign) == (relationship, sign)
@@ -81,12 +80,14 @@ def test_the_relationship_comes_back(kind: str, relationship: str, sign: int, tm
 
 @pytest.mark.parametrize("angles", [(0, 0), (180, 0), (-90, 0), (-33.3, 41.7), (0, 90)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_validator_is_content_with_any_view(kind: str, angles: tuple[float, float], tmp_path: Path) -> None:
+def test_the_validator_is_content_with_any_view(
+    kind: str, angles: tuple[float, float], tmp_path: Path, dciodvfy_errors
+) -> None:
     write_xray(tmp_path / "xray.dcm", make_xray(primary=angles[0], secondary=angles[1]), kind)
     assert dciodvfy_errors(tmp_path / "xray.dcm") == []
 
 
-def test_enhanced_keeps_a_principal_point_off_the_centre(tmp_path: Path) -> None:
+def test_enhanced_keeps_a_principal_point_off_the_centre(tmp_path: Path, dciodvfy_errors) -> None:
     xray = make_xray((20, 30)).crop(1, 4, 15, 20)
     write_xray(tmp_path / "xray.dcm", xray, "Enhanced XA")
     back = read_xray(tmp_path / "xray.dcm")
