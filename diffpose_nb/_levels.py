@@ -13,12 +13,12 @@ import torch
 import torchio
 from scipy import ndimage
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from ._cache import MadeFrom
 from .camera import Camera
 from .ct import MU_WATER
-from .frames import transform_points
-from .render import Volume, integrate
+from .jacobian import pose_jacobian
+from .render import PackedVolume, Volume
 from .similarity import NormalEquations, Weighting, gradient_ncc_normal_equations, ncc_normal_equations
 
 
@@ -70,7 +70,7 @@ class Level:
     """A stage made ready: the smoothed CT, the binned and equally smoothed X-ray, the detector's pixels."""
 
     def __init__(
-        self, stage: Stage, volume: Volume, camera: Camera, attenuation: Tensor, valid: Tensor, depth: float
+        self, stage: Stage, volume: PackedVolume, camera: Camera, attenuation: Tensor, valid: Tensor, depth: float
     ) -> None:
         self.stage = stage
         self.volume = volume
@@ -85,18 +85,11 @@ class Level:
         binned = attenuation.reshape(blocks).mean((1, 3), dtype=torch.float64).numpy()
         blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)  # the CT's, seen by the detector
         self.target = torch.from_numpy(smooth_inside(binned, self.valid.numpy(), blur))
-        self.detector = camera.detector_points()
-        self.step_fraction = stage.step / camera.sid
+        self.camera = camera
 
     def linearise(self, pose: Tensor) -> tuple[NormalEquations, Tensor]:
         """The cost at a pose with its derivatives, and the image (rows, columns)."""
-        target = transform_points(pose, self.detector)
-        source = pose[:3, 3].expand_as(target)
-        ends, columns = (source[None], target[None]), self.target.shape[1]
-        image, whole, weighted = (x[0] for x in integrate(self.volume, *ends, self.step_fraction, columns=columns))
-        rotation = torch.linalg.cross(source, whole) + torch.linalg.cross(target - source, weighted)
-        image = image.reshape(self.target.shape)
-        jacobian = torch.cat([rotation, whole], 1).mT.reshape(6, *image.shape)
+        image, jacobian = pose_jacobian(self.volume, self.camera, pose, self.stage.step)
         stage = self.stage
         if stage.patch is None:
             values = ncc_normal_equations(image, jacobian, self.target, valid=self.valid)
@@ -113,21 +106,16 @@ def smooth_inside(image: np.ndarray, valid: np.ndarray, sigma: float | np.ndarra
     return ndimage.gaussian_filter(np.where(valid, image, 0), sigma) / np.maximum(weight, 1e-6)
 
 
-_levels: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""Smoothed copies of each CT, kept as long as its density lives: making them takes longer than a refinement."""
+_levels = MadeFrom()
+"""Smoothed copies of each CT: making them takes longer than a refinement."""
 
 
-def smoothed(subject: torchio.Subject, stage: Stage, bone: float) -> Volume:
-    """The CT as a stage wants it: bone emphasised, averaged over blocks, blurred, padded."""
-    density = subject["density"].data
-    version, copies = _levels.get(density, (None, {}))
-    if version != density._version:  # the density was changed in place
-        _levels[density] = (density._version, copies := {})
-    key = stage.voxel, stage.smoothing, bone
-    if key not in copies:
+def smoothed(subject: torchio.Subject, stage: Stage, bone: float) -> PackedVolume:
+    """The CT as a stage wants it: bone emphasised, averaged over blocks, blurred."""
+
+    def make() -> PackedVolume:
         volume = Volume.of(subject["density"])
         values = volume.values + (bone - 1) * np.maximum(volume.values - 1.1 * MU_WATER, 0)
-        blocks = tuple(max(1, round(stage.voxel / mm)) for mm in volume.spacing)
-        volume = Volume(values, volume.world_from_voxel)
-        copies[key] = volume.average(blocks).smooth(stage.smoothing).pad()
-    return copies[key]
+        return Volume(values, volume.world_from_voxel).coarsen(stage.voxel).smooth(stage.smoothing).pack()
+
+    return _levels.get(subject["density"].data, (stage.voxel, stage.smoothing, bone), make)

@@ -79,13 +79,15 @@ class Camera:
         homogeneous = transform_points(invert(as_float64(world_from_camera)), points) @ self.K.mT
         return homogeneous[..., :2] / homogeneous[..., 2:]
 
-    def detector_points(self, pixels: Tensor | None = None) -> Tensor:
+    def detector_points(self, pixels: Tensor | None = None, intrinsics: Tensor | None = None) -> Tensor:
         """Where pixels are on the detector, in camera coordinates, mm.
 
         Parameters
         ----------
         pixels
             (N, 2) (column, row); default every pixel centre, row by row.
+        intrinsics
+            (3, 3) in place of :attr:`K`; gradients flow through.
 
         Returns
         -------
@@ -96,7 +98,8 @@ class Camera:
             rows, columns = (torch.arange(n, dtype=torch.float64) for n in self.shape)
             pixels = torch.cartesian_prod(rows, columns).flip(-1)
         homogeneous = torch.nn.functional.pad(as_float64(pixels), (0, 1), value=1.0)
-        return self.sid * homogeneous @ torch.linalg.inv(self.K).mT
+        matrix = self.K if intrinsics is None else as_float64(intrinsics)
+        return self.sid * homogeneous @ torch.linalg.inv(matrix).mT
 
     def crop(self, top: int, left: int, rows: int, columns: int) -> Camera:
         """The camera of ``image[top : top + rows, left : left + columns]``."""

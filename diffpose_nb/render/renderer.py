@@ -1,0 +1,144 @@
+"""The renderer: one call, whatever is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torchio
+from torch import Tensor
+
+from ..camera import Camera
+from ..frames import as_float64, transform_points
+from .diffdrr import make_drr, render_poses, render_rays
+from .integrals import line_integrals
+from .volume import labels_of, packed_density, packed_structure
+
+METHODS = ("fused", "trilinear", "siddon")
+
+STEP = 1.5
+"""Default distance between samples along a ray that meets the detector at a right angle, mm."""
+
+
+class Renderer:
+    """Renders DRRs of one subject for one camera.
+
+    Parameters
+    ----------
+    subject
+        From :mod:`diffpose_nb.ct`, or any subject with a ``density`` image in world coordinates.
+    camera
+        Its shape is the shape of the picture.
+    method
+        "fused": this package's kernel, trilinear, on the CPU; on another device DiffDRR's "trilinear" takes its place.
+        "trilinear" and "siddon": DiffDRR's.
+    step
+        mm between samples, for "fused"; see :data:`STEP`.
+    voxel
+        Average the CT over blocks of about this size, mm, for "fused": half the time for pictures with large pixels.
+    structures
+        Names or numbers of labels: a channel for each, with what only its voxels contribute. All labels together
+        with 0, what has none, add up to the whole picture.
+    dtype
+        The arithmetic along the ray, for "fused": float32, or float64 to check derivatives.
+    device
+        Where to render, such as "cuda".
+    renderer_kwargs
+        Passed to DiffDRR's renderer at each call, such as ``n_points`` for "trilinear".
+
+    Raises
+    ------
+    ValueError
+        An argument makes no sense, a structure is not in the label map, or the subject was turned by DiffDRR.
+
+    Making one is quick: what is made of a CT is kept as long as the CT.
+    """
+
+    def __init__(
+        self,
+        subject: torchio.Subject,
+        camera: Camera,
+        method: str = "fused",
+        *,
+        step: float = STEP,
+        voxel: float | None = None,
+        structures: Sequence[str | int] | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        **renderer_kwargs: object,
+    ) -> None:
+        if method not in METHODS:
+            raise ValueError(f"method is {method!r}: it can be {', '.join(map(repr, METHODS))}")
+        for name, value in (("step", step), ("voxel", voxel)):
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name} is {value}: it has to be a positive number of mm")
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"dtype is {dtype}: it can be torch.float32 or torch.float64")
+        self.camera = camera
+        device = torch.device(device)
+        self.method = "trilinear" if method == "fused" and device.type != "cpu" else method
+        self._labels = None if structures is None else labels_of(subject, list(structures))
+        self._detector = camera.detector_points()
+        if self.method == "fused":
+            self._dtype = dtype
+            self._step_fraction = step / camera.sid
+            self._volumes = (
+                [packed_density(subject, voxel, dtype)]
+                if self._labels is None
+                else [packed_structure(subject, label, voxel, dtype) for label in self._labels]
+            )
+        else:
+            self._drr = make_drr(subject, camera, self.method, device)
+            self._renderer_kwargs = renderer_kwargs
+
+    def __call__(
+        self, world_from_camera: Tensor, *, pixels: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> Tensor:
+        """Line integrals, in the units of ``density`` times mm (no unit for a linear attenuation in 1/mm).
+
+        Parameters
+        ----------
+        world_from_camera
+            (4, 4) or (B, 4, 4).
+        pixels
+            (N, 2) (column, row), which need not be whole numbers: only these rays.
+        intrinsics
+            (3, 3) K instead of ``camera.K``, to optimise it: focal lengths, principal point.
+
+        Returns
+        -------
+        Tensor
+            (B, C, rows, columns), or (B, C, N) for ``pixels``; C is 1, or the number of ``structures``.
+            Differentiable in the pose and in ``intrinsics``.
+        """
+        poses = as_float64(world_from_camera).reshape(-1, 4, 4)
+        if self.method != "fused" and pixels is None and intrinsics is None:
+            return self._pick(render_poses(self._drr, poses, self._labels is not None, **self._renderer_kwargs))
+        order = slice(None) if pixels is None else _down_the_columns(pixels)
+        in_camera = self._detector
+        if pixels is not None or intrinsics is not None:
+            in_camera = self.camera.detector_points(None if pixels is None else pixels[order], intrinsics)
+        target = transform_points(poses, in_camera)
+        source = poses[:, None, :3, 3].expand_as(target)
+        if self.method == "fused":
+            columns = self.camera.shape[1] if pixels is None else 1
+            ends = (source, target, self._step_fraction, columns)
+            images = [line_integrals(volume, *ends) for volume in self._volumes]
+            values = torch.stack(images, 1).to(self._dtype)
+        else:
+            rays = render_rays(self._drr, source, target, self._labels is not None, **self._renderer_kwargs)
+            values = self._pick(rays)
+        if pixels is None:
+            return values.reshape(*values.shape[:2], *self.camera.shape)
+        return values[..., torch.argsort(order)]
+
+    def _pick(self, channels: Tensor) -> Tensor:
+        """Of DiffDRR's channels, one for each label from 0, those that were asked for."""
+        return channels if self._labels is None else channels[:, self._labels]
+
+
+def _down_the_columns(pixels: Tensor) -> Tensor:
+    """The order in which rays find their neighbours' voxels in the cache: by column, then by row."""
+    column, row = torch.as_tensor(pixels, dtype=torch.float64).round().unbind(-1)
+    by_row = torch.argsort(row, stable=True)
+    return by_row[torch.argsort(column[by_row], stable=True)]
