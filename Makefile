@@ -37,8 +37,8 @@ test: $(READY) ## everything: style, the book with warnings as errors, links, un
 	$(MAKE) --no-print-directory book
 	REQUIRE_BOOK=1 $(PY) -m pytest
 
-bench: $(READY) ## measure the renderers side by side
-	$(PY) -m benchmarks
+bench: $(READY) ## measure the renderers side by side and write the book's page of it
+	$(PY) -m benchmarks --write
 
 format: $(READY) ## put code and notebooks into the form that the tests ask for
 	$(PY) -m ruff check --fix .

@@ -130,4 +130,5 @@ def _enter(origin, run, size, first):
         return voxel, 1, np.inf, np.inf
     step = 1 if run > 0.0 else -1
     face = voxel + 1 if run > 0.0 else voxel
-    return voxel, step, (face - origin) / run, abs(1.0 / run)
+    # a ray all but inside a face may round to its far side: that face is then crossed here, not before the start
+    return voxel, step, max((face - origin) / run, first), abs(1.0 / run)

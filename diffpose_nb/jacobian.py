@@ -80,6 +80,8 @@ def adjoint(target_from_source: Tensor) -> Tensor:
     ----------
     target_from_source
         (4, 4), rigid: rotation R, translation :math:`\tau`.
+
+    Source: Lynch and Park, Modern Robotics, Cambridge 2017, section 3.3, where twists begin with the rotation too.
     """
     transform = as_float64(target_from_source)
     rotation, translation = transform[:3, :3], transform[:3, 3]
@@ -135,7 +137,8 @@ def cramer_rao(information: Tensor) -> tuple[Tensor, Tensor]:
 
     .. math:: \mathrm{cov}(\hat\xi) \ge F^{-1}
 
-    Units as in the twist: radians and mm.
+    Units as in the twist: radians and mm. Source: Kay, Fundamentals of Statistical Signal Processing: Estimation
+    Theory, Prentice Hall 1993, chapter 3.
 
     Raises
     ------

@@ -229,3 +229,23 @@ def _grey(image: Tensor) -> np.ndarray:
     low, high = np.nanquantile(values, (0.005, 0.995))
     scaled = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low + 1e-12), 0, 1)
     return np.repeat(scaled[..., None], 3, axis=-1)
+
+
+def effect(before: Tensor, after: Tensor, camera: Camera, titles: tuple[str, str] = ("before", "after")) -> Figure:
+    """What a step did to an image: before and after in the same greys, and after minus before with a scale.
+
+    Parameters
+    ----------
+    before, after
+        (rows, columns), of one unit. The difference runs from blue (less) to red (more).
+    """
+    before, after = torch.as_tensor(before), torch.as_tensor(after)
+    difference = (after - before).numpy()
+    greys = tuple(np.nanquantile(torch.stack([before, after]).numpy(), (0.005, 0.995)))
+    most = max(float(np.nanquantile(np.abs(difference), 0.995)), 1e-12)
+    figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.1), layout="constrained", sharey=True)
+    for ax, title, image in zip(axes, titles, (before, after), strict=False):
+        picture(image, camera, ax, title, limits=greys)
+    picture(difference, camera, axes[2], "difference", cmap="RdBu_r", limits=(-most, most))
+    figure.colorbar(axes[2].images[0], ax=axes[2], shrink=0.75)
+    return figure

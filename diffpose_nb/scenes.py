@@ -6,8 +6,7 @@ header says about it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import matplotlib.pyplot as plt
@@ -16,14 +15,18 @@ import PIL.Image
 import pyvista as pv
 from IPython.display import Image
 from matplotlib.figure import Figure
-from vtkmodules.vtkCommonCore import vtkLogger
 
 from . import bones, frames, plots
 from ._callouts import add_callouts
+from ._interactive import interactive
 from ._shapes import add_arrow, add_line, add_sector
+from ._stage import UP, aim, detector, on_detector, placement, quiet_vtk, trim
+from ._stage import still as _still
 from .dicom import XRay
 from .dicom.orientation import implied_orientation
 from .plots import BLUE, ORANGE
+
+__all__ = ["FROM_THE_FEET", "carm", "detector", "interactive", "png", "views"]
 
 FROM_THE_FEET = (-0.75, 0.6, -1.0)
 """World direction from the patient to the viewer: at the feet, on the patient's left, a little above the table."""
@@ -31,8 +34,6 @@ FROM_THE_FEET = (-0.75, 0.6, -1.0)
 _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """DICOM's patient axes (LPS) in the world's (RAS)."""
 
-_UP = np.array([0.0, 1.0, 0.0])
-_view_angle = 16.0  # degrees: a long lens, under which parallels look parallel
 _column = 0.265  # of the picture's width: each margin with labels
 _bone, _dark = "#E8DFC8", "#333333"
 
@@ -69,7 +70,7 @@ def carm(
         Off-screen, with everything in view. :func:`png` makes a picture of it.
     """
     mesh = bones.example() if mesh is None else mesh
-    with _quiet_vtk():
+    with quiet_vtk():
         plotter = pv.Plotter(off_screen=True, window_size=list(size), lighting="three lights")
     plotter.set_background("white")
     seen = [_draw_patient(plotter, mesh), _draw_carm(plotter, xray)]
@@ -80,7 +81,7 @@ def carm(
         labels, ends = _draw_tags(plotter, xray)
         seen.append(ends)
     column = round(_column * size[0]) if tags else 0
-    project = _aim(plotter, np.concatenate(seen), viewpoint, room=size[0] - 2 * column)
+    project = aim(plotter, np.concatenate(seen), viewpoint, room=size[0] - 2 * column)
     if tags:
         anchors = project(np.array(list(labels.values())))
         add_callouts(plotter, list(labels), anchors, font=round(size[0] / 54), column=column)
@@ -110,9 +111,9 @@ def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: 
     ``kwargs`` as for :func:`carm`.
     """
     mesh = bones.example() if mesh is None else mesh
-    everywhere = np.vstack([np.vstack([_place(xray)[0], detector(xray)[0].points]) for xray in xrays.values()])
+    everywhere = np.vstack([np.vstack([placement(xray)[0], detector(xray)[0].points]) for xray in xrays.values()])
     settings = {"tags": False, "size": (800, 800), "keep_in_view": everywhere} | kwargs
-    stills = _trim([_still(carm(xray, mesh, **settings)) for xray in xrays.values()])
+    stills = trim([_still(carm(xray, mesh, **settings)) for xray in xrays.values()])
     height, width = stills[0].shape[:2]
     figure, axes = plt.subplots(
         2,
@@ -128,22 +129,6 @@ def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: 
         above.set_axis_off()
         plots.picture(xray.pixels, xray.camera, below, world_from_camera=xray.world_from_camera).set_axis_off()
     return figure
-
-
-def detector(xray: XRay) -> tuple[pv.PolyData, pv.Texture]:
-    """The detector as a rectangle in world mm, and the X-ray as its texture.
-
-    The rectangle reaches to the edges of the outermost pixels, half a spacing beyond their centres.
-    """
-    rows, columns = xray.camera.shape
-    corners = [[-0.5, rows - 0.5], [columns - 0.5, rows - 0.5], [columns - 0.5, -0.5], [-0.5, -0.5]]
-    rectangle = pv.PolyData(_on_detector(xray, corners), faces=[4, 0, 1, 2, 3])
-    # a texture's origin is at the bottom left; pyvista.Texture puts an array's first row at the top
-    rectangle.active_texture_coordinates = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    values = xray.pixels.numpy()
-    low, high = np.quantile(values, (0.005, 0.995))
-    grey = (255 * np.clip((values - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
-    return rectangle, pv.Texture(np.repeat(grey[..., None], 3, axis=-1))
 
 
 def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
@@ -177,7 +162,7 @@ def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
 
 def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
     """Source, beam, central ray, isocentre and detector; returns points to keep in view."""
-    source, _, _ = _place(xray)
+    source, _, _ = placement(xray)
     rectangle, texture = detector(xray)
     corners = np.asarray(rectangle.points)
     plotter.add_mesh(rectangle, texture=texture, lighting=False)
@@ -189,7 +174,7 @@ def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
     )
     plotter.add_mesh(beam, color=BLUE, opacity=0.07, lighting=False)
     plotter.add_mesh(pv.Sphere(radius=18, center=source), color=BLUE)
-    principal = _on_detector(xray, [xray.camera.principal_point])[0]
+    principal = on_detector(xray, [xray.camera.principal_point])[0]
     add_line(plotter, [source, principal], ORANGE, 3)
     plotter.add_mesh(pv.Sphere(radius=10), color=ORANGE)
     return np.vstack([source, corners])
@@ -197,7 +182,7 @@ def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
 
 def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """What the header says, where it lives; returns labels with what they point at, and points to keep in view."""
-    source, axes, sod = _place(xray)
+    source, axes, sod = placement(xray)
     u, v, d = -axes[:, 0], axes[:, 1], axes[:, 2]
     sid, (rows, columns), (row_mm, column_mm) = xray.camera.sid, xray.camera.shape, xray.camera.pixel_spacing
     primary, secondary, _ = (round(angle.item(), 6) + 0.0 for angle in frames.carm_angles(xray.world_from_camera))
@@ -219,10 +204,10 @@ def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], 
 
     level = np.array([np.sin(np.deg2rad(-primary)), np.cos(np.deg2rad(primary)), 0.0])  # d, were the secondary angle 0
     radius = 0.72 * (sid - sod)
-    labels[f"Positioner Primary Angle\n(0018,1510): {primary:.4g}°"] = add_sector(plotter, _UP, level, radius)
+    labels[f"Positioner Primary Angle\n(0018,1510): {primary:.4g}°"] = add_sector(plotter, UP, level, radius)
     labels[f"Positioner Secondary Angle\n(0018,1511): {secondary:.4g}°"] = add_sector(plotter, level, d, radius)
 
-    first, last = _on_detector(xray, [[-0.5, -0.5], [columns - 0.5, rows - 0.5]])
+    first, last = on_detector(xray, [[-0.5, -0.5], [columns - 0.5, rows - 0.5]])
     for step, across, length, name, letters in (
         (u, v, columns * column_mm, f"Columns (0028,0011): {columns}", f"first: {orientation[0]}"),
         (v, u, rows * row_mm, f"Rows (0028,0010): {rows}", f"second: {orientation[1]}"),
@@ -233,75 +218,3 @@ def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], 
         ends += [start, start + length * step]
     labels[f"Imager Pixel Spacing\n(0018,1164): {row_mm:g} × {column_mm:g} mm"] = last
     return labels, np.array(ends)
-
-
-def _place(xray: XRay) -> tuple[np.ndarray, np.ndarray, float]:
-    """Source (3,), the camera's axes (3, 3) in its columns, and SOD: world mm."""
-    pose = xray.world_from_camera.numpy()
-    return pose[:3, 3], pose[:3, :3], float(-pose[:3, 3] @ pose[:3, 2])
-
-
-def _on_detector(xray: XRay, pixels: Sequence[Sequence[float]]) -> np.ndarray:
-    """(N, 3) world mm of pixels (column, row)."""
-    in_camera = xray.camera.detector_points(frames.as_float64(pixels))
-    return frames.transform_points(xray.world_from_camera, in_camera).numpy()
-
-
-def _aim(
-    plotter: pv.Plotter, points: np.ndarray, viewpoint: Sequence[float], room: float
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Place the viewer so that all points are within the middle ``room`` pixels of the picture, and fill them.
-
-    Returns
-    -------
-    Callable
-        Points (N, 3), world mm, to pixels (N, 2) from the picture's bottom left.
-    """
-    towards = np.array(viewpoint, float) / np.linalg.norm(viewpoint)
-    up = _UP if abs(towards @ _UP) < 0.99 else np.array([0.0, 0.0, 1.0])
-    right = np.cross(up, towards) / np.linalg.norm(np.cross(up, towards))
-    axes = np.stack([right, np.cross(towards, right), towards], axis=1)
-    width, height = plotter.window_size
-    slope = np.tan(np.deg2rad(_view_angle / 2)) * 0.96  # a rim
-    flat = points @ axes
-    middle = (flat.min(0) + flat.max(0)) / 2
-    x, y, depth = (flat - middle).T
-    distance = (np.maximum(np.abs(x) * height / room, np.abs(y)) / slope + depth).max()
-    plotter.camera.view_angle = _view_angle
-    plotter.camera.focal_point = axes @ middle
-    plotter.camera.position = axes @ middle + distance * towards
-    plotter.camera.up = axes[:, 1]
-    plotter.reset_camera_clipping_range()
-
-    def project(points: np.ndarray) -> np.ndarray:
-        x, y, depth = (points @ axes - middle).T
-        scale = height / 2 / np.tan(np.deg2rad(_view_angle / 2)) / (distance - depth)
-        return np.stack([width / 2 + scale * x, height / 2 + scale * y], axis=1)
-
-    return project
-
-
-def _still(plotter: pv.Plotter) -> np.ndarray:
-    with _quiet_vtk():
-        image = plotter.screenshot(return_img=True)
-    plotter.close()
-    return image
-
-
-def _trim(stills: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The same part of each still: that which is not white in any of them, and a little more."""
-    drawn = np.any([still.min(-1) < 250 for still in stills], axis=0)
-    rows, columns = (np.flatnonzero(drawn.any(axis)) for axis in (1, 0))
-    window = tuple(slice(max(place[0] - 8, 0), place[-1] + 9) for place in (rows, columns))
-    return [still[window] for still in stills]
-
-
-@contextlib.contextmanager
-def _quiet_vtk() -> Iterator[None]:
-    """Without a display VTK tries X first, complains on stderr, and goes on without; nobody needs to read that."""
-    before = vtkLogger.GetCurrentVerbosityCutoff()
-    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
-    try:
-        yield
-    finally:
-        vtkLogger.SetStderrVerbosity(before)

@@ -2,32 +2,44 @@
 
 A registration that is judged on its own renderer's images is judged on nothing. :mod:`diffpose_nb.render` marches in
 fixed steps through an interpolated CT of one linear attenuation; here rays cross the full-resolution CT's voxels
-exactly, through two tissues, with a tube's whole spectrum, scatter, noise, blur and a collimator. Each of these can
-be switched off. With all of them off, ``-log(pixels)`` is the line integral of a linear attenuation.
+exactly, through two tissues, with a tube's whole spectrum, scatter, noise, blur, a collimator and, if you like, a
+vendor's processing for display. Each of these can be switched off, see :data:`OFF`. With all of them off,
+``-log(pixels)`` is the renderer's line integral.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 import torchio
-from scipy import ndimage
 from scipy.special import ndtr
 from torch import Tensor
 
-from ._physics import Beam, make_beam, tissue_densities
+from ._detector import blurred, scattered
 from ._siddon import areal_densities
+from .appearance import Display
 from .camera import Camera
 from .dicom import XRay
 from .frames import as_float64, carm_pose, transform_points
+from .physics import Beam, make_beam, tissue_densities, water_densities
 
 FULL_SCALE = 2**14 - 1
 """The largest digital number of a 14-bit detector."""
 
 Collimation = Literal["octagon", "circle", "rectangle"]
+
+OFF: Mapping[str, object] = MappingProxyType(
+    {"tissues": False, "kvp": None, "energy": 70.0, "scintillator": None, "supersampling": 1, "focal_spot": 0.0}
+    | {"detector_blur": 0.0, "scatter": 0.0, "photons": None, "electronic_noise": 0.0, "collimation": None}
+    | {"gain": 1.0, "display": None}
+)
+"""Keywords of :func:`simulate_xray` that switch everything off: ``simulate_xray(…, **OFF)``, or with one effect on,
+``simulate_xray(…, **{**OFF, "scatter": 0.2})``. 70 keV is the energy of :data:`diffpose_nb.ct.MU_WATER`."""
 
 _PENUMBRA = 1.5  # mm at the detector: a 0.6 mm focal spot over a blade's edge 15 to 20 cm below it
 _EXPOSURE = 0.8  # of full scale: what automatic exposure gives the brightest part of the image
@@ -42,6 +54,7 @@ def simulate_xray(
     *,
     motion: Tensor | None = None,
     seed: int = 0,
+    tissues: bool = True,
     kvp: float | None = 80.0,
     filtration: float = 3.0,
     energy: float = 60.0,
@@ -56,6 +69,7 @@ def simulate_xray(
     collimation: Collimation | None = "octagon",
     field: float = 0.95,
     gain: float | None = None,
+    display: Display | None = None,
 ) -> XRay:
     r"""An X-ray of a CT as a C-arm would take it of a patient who has moved.
 
@@ -63,7 +77,7 @@ def simulate_xray(
     ``motion @ nominal``, which is ``.true_world_from_camera`` of the result and is written to no file.
 
     Behind path lengths that are exact for voxels of constant density (Siddon 1985) and the two tissues of
-    :func:`diffpose_nb._physics.tissue_densities`, the primary signal of a pixel, relative to the open beam, is
+    :func:`diffpose_nb.physics.tissue_densities`, the primary signal of a pixel, relative to the open beam, is
 
     .. math:: P = \Big\langle \sum_E w_E\, e^{-(\mu/\rho)_\mathrm{soft}(E)\,a_\mathrm{soft}
               - (\mu/\rho)_\mathrm{bone}(E)\,a_\mathrm{bone}} \Big\rangle_\text{rays of the pixel}
@@ -86,6 +100,8 @@ def simulate_xray(
         world axes, that is, the patient by its inverse. None: nobody moved.
     seed
         Of the noise. The same seed gives the same pixels.
+    tissues
+        False: everything is water, as dense as its CT number says. That is what a renderer takes a CT for.
     kvp, filtration
         Tube voltage, kV, and aluminium filter, mm, of a tungsten tube (SpekPy). ``kvp=None``: every photon has
         ``energy`` keV.
@@ -116,11 +132,14 @@ def simulate_xray(
         Digital numbers per open-beam signal. None: automatic exposure, which puts the brightest part of the image at
         0.8 of the 14-bit scale; the open beam is then unknown, as it is to whoever gets a file. Where the signal
         leaves the scale it is clipped.
+    display
+        A vendor's processing, in place of what the detector counted. None: none.
 
     Returns
     -------
     XRay
-        ``.pixels`` (rows, columns) float32 in [0, 16383], proportional to dose (``relationship="LIN"``).
+        ``.pixels`` (rows, columns) float32 in [0, 16383], proportional to dose (``relationship="LIN"``); with
+        ``display`` in [0, 2^bits - 1] and ``relationship="DISP"``.
 
     Raises
     ------
@@ -150,15 +169,15 @@ def simulate_xray(
         raise ValueError(f"collimation is {collimation!r}: it can be {', '.join(get_args(Collimation))} or None")
     nominal = carm_pose(primary, secondary, sod)
     true = nominal if motion is None else motion @ nominal
-    beam = make_beam(kvp, filtration, energy, scintillator)
+    beam = make_beam(kvp, filtration, energy, scintillator, tissues)
 
-    signal, quantum = _primary(trace(subject, camera, true, supersampling), beam, supersampling)
+    signal, quantum = _primary(trace(subject, camera, true, supersampling, tissues), beam, supersampling)
     focal_blur = focal_spot * (camera.sid - sod) / sod
-    primary_signal, quantum = (_blur(image, focal_blur, camera) for image in (signal, quantum))
+    primary_signal, quantum = (blurred(image, focal_blur, camera) for image in (signal, quantum))
 
     if collimation is not None:
         primary_signal = primary_signal * collimator(camera, collimation, field)
-    expected = primary_signal + _scatter(signal, primary_signal, scatter, scatter_spread, camera)
+    expected = primary_signal + scattered(signal, primary_signal, scatter, scatter_spread, camera)
 
     rng = np.random.default_rng(seed)
     image = expected
@@ -166,30 +185,40 @@ def simulate_xray(
         row_spacing, column_spacing = camera.pixel_spacing
         one = quantum / (photons * beam.efficiency * row_spacing * column_spacing)
         image = one * rng.poisson(expected / one)
-    image = _blur(image, detector_blur, camera)
+    image = blurred(image, detector_blur, camera)
     if gain is None:
         gain = _EXPOSURE * FULL_SCALE / max(float(expected.max()), 1e-12)
     image = gain * image
     if electronic_noise > 0:
         image = image + rng.normal(0.0, electronic_noise, image.shape)
 
-    pixels = torch.from_numpy(np.clip(image, 0.0, FULL_SCALE).astype(np.float32))
+    image, relationship = np.clip(image, 0.0, FULL_SCALE), "LIN"
+    if display is not None:
+        image, relationship = display(image, camera.pixel_spacing), "DISP"
+    pixels = torch.from_numpy(image.astype(np.float32))
     tube = f"{kvp:g} kVp" if kvp is not None else f"{energy:g} keV"
     notes = [f"simulated from a CT ({tube}, scatter {scatter:g}, seed {seed}); the header's pose is the nominal one"]
-    return XRay(pixels, camera, nominal, notes=notes, relationship="LIN", true_world_from_camera=true)
+    return XRay(pixels, camera, nominal, notes=notes, relationship=relationship, true_world_from_camera=true)
 
 
-def trace(subject: torchio.Subject, camera: Camera, world_from_camera: Tensor, supersampling: int = 1) -> np.ndarray:
+def trace(
+    subject: torchio.Subject,
+    camera: Camera,
+    world_from_camera: Tensor,
+    supersampling: int = 1,
+    tissues: bool = True,
+) -> np.ndarray:
     """Areal densities of soft tissue and bone behind every ray: (2, rows * n, columns * n) float32, g/cm².
 
     Each pixel has n x n rays, n = ``supersampling``, at the centres of its n x n equal parts. Hounsfield units are
-    rounded to integers.
+    rounded to integers. Without ``tissues``: of water, and of nothing.
     """
     volume = subject["volume"].data[0].numpy()
     rows_of_table = np.empty(volume.shape, np.int16)
     for slab, source in zip(rows_of_table, volume, strict=True):  # a slab at a time: no second float copy of the CT
         np.rint(np.clip(source, -1000, 31767) + 1000, out=slab, casting="unsafe")
-    table = tissue_densities(np.arange(-1000.0, 31768.0)).astype(np.float32)
+    densities = tissue_densities if tissues else water_densities
+    table = densities(np.arange(-1000.0, 31768.0)).astype(np.float32)
 
     first = (1 / supersampling - 1) / 2  # of a pixel: from its centre to the centre of its first part
     corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]) / supersampling + first  # (column, row)
@@ -238,28 +267,6 @@ def _primary(areal: np.ndarray, beam: Beam, supersampling: int) -> tuple[np.ndar
         for image in (signal, squares)
     )
     return signal, (squares + 1e-30) / (signal + 1e-30)  # nothing may come through metal
-
-
-def _scatter(primary: np.ndarray, collimated: np.ndarray, ratio: float, spread: float, camera: Camera) -> np.ndarray:
-    """Scattered signal (rows, columns); both images relative to the open beam, the first without a collimator."""
-    born = -collimated * np.log(np.clip(primary, 1e-30, 1.0))
-    if ratio == 0 or born.sum() <= 0:
-        return np.zeros_like(primary)
-    born *= ratio * collimated.sum() / born.sum()
-    # As smooth as it is, scatter needs no more than a few points per standard deviation.
-    (rows, columns), spacing = camera.shape, camera.pixel_spacing
-    coarse = [max(1, min(n, math.ceil(4 * n * mm / spread))) for n, mm in zip((rows, columns), spacing, strict=True)]
-    small = torch.nn.functional.interpolate(torch.from_numpy(born)[None, None], tuple(coarse), mode="area")[0, 0]
-    sigma = [spread * c / (n * mm) for c, n, mm in zip(coarse, (rows, columns), spacing, strict=True)]
-    small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), sigma, mode="constant"))  # it leaves the detector
-    return torch.nn.functional.interpolate(small[None, None], (rows, columns), mode="bilinear")[0, 0].numpy()
-
-
-def _blur(image: np.ndarray, sigma: float, camera: Camera) -> np.ndarray:
-    """A Gaussian blur of ``sigma`` mm at the detector."""
-    if sigma == 0:
-        return image
-    return ndimage.gaussian_filter(image, [sigma / mm for mm in camera.pixel_spacing], mode="nearest")
 
 
 def _require_geometry(subject: torchio.Subject, camera: Camera, sod: float, motion: Tensor | None) -> None:

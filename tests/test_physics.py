@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
+import torch
 
-from diffpose_nb._physics import CORTICAL_BONE, SOFT_TISSUE, WATER, make_beam, mass_attenuation, tissue_densities
+from diffpose_nb import ct
+from diffpose_nb.physics import (
+    CORTICAL_BONE,
+    SOFT_TISSUE,
+    WATER,
+    make_beam,
+    mass_attenuation,
+    tissue_densities,
+    tube_spectrum,
+    water_densities,
+)
 
 
 def test_attenuation_coefficients_are_nist_s():
@@ -26,3 +37,18 @@ def test_scintillator_weighs_the_spectrum():
     for beam in (thin, thick, ideal):
         assert beam.weights.sum() == pytest.approx(1)
         assert (beam.weights / beam.quantum).sum() == pytest.approx(1)  # the mean detected photon gives 1
+
+
+def test_without_tissues_attenuation_is_the_renderer_s():
+    hounsfield = np.array([-3024.0, -1000.0, -500.0, 0.0, 40.0, 3000.0])
+    beam = make_beam(None, 0.0, 70.0, None, tissues=False)
+    mu = water_densities(hounsfield) @ np.array([beam.soft[0], beam.bone[0]]) / 10  # 1/mm
+    np.testing.assert_allclose(mu, ct.linear_attenuation(torch.from_numpy(hounsfield)), rtol=1e-3)
+
+
+def test_a_tube_s_spectrum_ends_at_its_voltage():
+    energies, photons = tube_spectrum(80.0, 3.0)
+    assert 79 < energies[photons > 0].max() <= 80
+    assert 55 < energies[photons.argmax()] < 62  # tungsten's K lines
+    _, hard = tube_spectrum(80.0, 10.0)
+    assert energies @ hard / hard.sum() > energies @ photons / photons.sum() + 2

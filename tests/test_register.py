@@ -142,7 +142,7 @@ def test_a_changed_ct_is_not_taken_for_the_old_one(example):
     assert smoothed(subject, stage, 1.0) is before
     subject["density"].data.mul_(2)
     after = smoothed(subject, stage, 1.0)
-    np.testing.assert_allclose(after.values * after.unit, 2 * before.values * before.unit, atol=after.unit)
+    np.testing.assert_allclose(after.values * after.unit, 2 * before.unit * before.values, atol=after.unit)
 
 
 def test_a_saved_pose_comes_back_and_leads_to_the_scanner(example, xray, tmp_path):

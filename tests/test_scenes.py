@@ -1,3 +1,9 @@
+import base64
+import json
+import re
+import zipfile
+from io import BytesIO
+
 import numpy as np
 import pytest
 import pyvista as pv
@@ -5,7 +11,7 @@ import torch
 import torchio
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
-from diffpose_nb import bones, ct, data, dicom, frames, make_mesh, scenes
+from diffpose_nb import _interactive, bones, ct, data, dicom, frames, make_mesh, scenes
 from diffpose_nb._callouts import _spread
 from diffpose_nb.camera import Camera
 
@@ -160,6 +166,42 @@ def test_views_have_one_scale(monkeypatch):
     assert [ax.get_title() for ax in figure.axes[:2]] == ["front", "left"]
     assert len(figure.axes) == 4
     assert np.ptp(places[0]) > 50 and np.allclose(*places, atol=0.5)
+
+
+def test_a_page_of_a_scene_asks_for_nothing(capfd):
+    """What can be loaded is not from the web; the bones are thinned out, and every step has its still."""
+    dense = pv.Sphere(radius=100, theta_resolution=150, phi_resolution=150)
+    page = scenes.interactive([make_xray(0, 0), make_xray(30, 20)], dense, size=200)
+    assert not re.findall(r"kitware\.github\.io/vtk-js/icon|<script[^>]+src|<link|@import", page)
+    assert page.count("OfflineLocalView.load(") == 2
+    settings = json.loads(re.search(r"const settings = (\{.*\});", page).group(1))
+    assert len(settings["steps"]) == len(settings["stills"]) == 2
+    assert len(page) < 2_500_000
+    packed = zipfile.ZipFile(BytesIO(base64.b64decode(settings["scene"])))
+    index = json.loads(packed.read("index.json"))
+    actors = [d for d in index["scene"]["dependencies"][0]["dependencies"] if "Actor" in d["type"]]
+    assert len(actors) == settings["actors"], "the numbers of actors are their order in the file"
+    assert capfd.readouterr().err == ""
+
+
+def test_interactive_draws_the_camera_s_axes(monkeypatch):
+    """From the source, along the columns of the pose."""
+    arrows = []
+    arrow = _interactive._Stage.arrow
+    monkeypatch.setattr(
+        _interactive._Stage,
+        "arrow",
+        lambda self, start, end, *rest: (arrows.append((start, end, rest[1])), arrow(self, start, end, *rest))[1],
+    )
+    xray = make_xray(20, 10)
+    scenes.interactive([xray], BALL, size=100)
+    pose = xray.world_from_camera.numpy()
+    for (start, end, letter), axis in zip(arrows[-3:], pose[:3, :3].T, strict=True):
+        assert letter in "xyz" and np.allclose(start, pose[:3, 3])
+        assert np.allclose((end - start) / np.linalg.norm(end - start), axis)
+    assert [letter for *_, letter in arrows[:3]] == ["L", "P", "H"]
+    for (_, end, _), direction in zip(arrows[:3], [(-1, 0, 0), (0, -1, 0), (0, 0, 1)], strict=True):
+        assert np.allclose(end / np.linalg.norm(end), direction)
 
 
 def make_ct(hounsfield, affine):

@@ -70,6 +70,21 @@ def test_rays_along_the_axes_and_along_faces():
     assert outside[1] == 0
 
 
+@pytest.mark.parametrize("aside", [0.0, 1e-12, -1e-12, 1e-15, -1e-15, 1e-18, -1e-18])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_rays_all_but_inside_a_face_cross_one_side_or_the_other(axis, aside):
+    """The tilt is lost in rounding where the ray enters: it must not be counted from the source on."""
+    volume = np.zeros((4, 4, 4), np.int16)
+    volume[(slice(None),) * axis + (slice(0, 2),)] = 1
+    affine = np.eye(4)
+    affine[:3, 3] = -1.5  # faces at whole numbers, the one between 1 and 0 at 0
+    along = (axis + 1) % 3
+    source = np.full(3, 0.3)
+    source[axis], source[along] = 0.0, -700.0
+    target = source + 1020.0 * np.eye(3)[along] + aside * np.eye(3)[axis]
+    assert lengths(volume, affine, source, [target])[0, 0] in (pytest.approx(0, abs=1e-6), pytest.approx(4))
+
+
 @pytest.mark.parametrize("direction", [[4.0, 3.0, 0.0], [0.0, -4.0, 3.0], [3.0, 0.0, 4.0], [0.3, 0.4, -5.0]])
 def test_rays_that_start_or_end_inside_count_what_they_cross(direction):
     volume = np.ones((12, 12, 12), np.int16)

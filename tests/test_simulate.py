@@ -1,3 +1,4 @@
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,9 +7,12 @@ import torch
 import torchio
 from diffdrr.drr import DRR
 
-from diffpose_nb._physics import CORTICAL_BONE, SOFT_TISSUE, make_beam, mass_attenuation, tissue_densities
+from diffpose_nb import ct, simulate
+from diffpose_nb.appearance import Display
 from diffpose_nb.camera import Camera
 from diffpose_nb.frames import carm_pose, rigid_motion, to_diffdrr, transform_points
+from diffpose_nb.physics import CORTICAL_BONE, SOFT_TISSUE, make_beam, mass_attenuation, tissue_densities
+from diffpose_nb.render import Renderer
 from diffpose_nb.simulate import FULL_SCALE, collimator, simulate_xray, trace
 
 # Sheared, mirrored and anisotropic.
@@ -95,6 +99,71 @@ def test_all_off_is_the_line_integral_of_one_attenuation(random_ct):
     found = -torch.log(picture(subject, primary=10.0, secondary=20.0)).numpy()
     assert expected.max() > 0.5
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def of_root_mean_square(difference, reference):
+    return (difference.double().square().mean() / reference.double().square().mean()).sqrt().item()
+
+
+def test_all_off_is_the_renderer_s_line_integral_of_a_smooth_volume():
+    """Constant within voxels or interpolated between them: without noise to differ about, the same to a thousandth."""
+    axes = [torch.linspace(-1, 1, n) * n for n in (60, 50, 40)]  # mm, voxels of 2 mm
+    far = sum(((x - 5) / 15) ** 2 for x in torch.meshgrid(*axes, indexing="ij"))
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = [-60, -50, -40]
+    subject = subject_of(-1000 + 1800 * torch.exp(-far / 2), affine)
+    density = ct.linear_attenuation(subject["volume"].data)
+    subject["density"] = torchio.ScalarImage(tensor=density, affine=affine)
+    pose = carm_pose(25.0, -15.0, 700.0)
+    theirs = Renderer(subject, CAMERA)(pose)[0, 0]
+    ours = -torch.log(simulate_xray(subject, CAMERA, 25.0, -15.0, 700.0, **simulate.OFF).pixels)
+    assert theirs.max() > 1
+    assert of_root_mean_square(ours - theirs, theirs) < 3e-3
+    assert of_root_mean_square(ours.flip(1) - theirs, theirs) > 0.1  # the mirror would show
+
+
+@pytest.mark.parametrize(("view", "shape"), [((0.0, 0.0), (128, 128)), ((-70.0, 20.0), (96, 128))])
+def test_all_off_is_the_renderer_s_line_integral_of_a_ct(example, view, shape):
+    """Between voxels of constant density and interpolated ones lies half a per cent, with DiffDRR's Siddon a tenth."""
+    camera = Camera(1020.0, (2.4, 2.4), shape)
+    ours = -torch.log(simulate_xray(example, camera, *view, 700.0, **simulate.OFF).pixels)
+    pose = carm_pose(*view, 700.0)
+    for method, agree in [("fused", 8e-3), ("siddon", 1.5e-3)]:
+        theirs = Renderer(example, camera, method)(pose)[0, 0]
+        assert of_root_mean_square(ours - theirs, theirs) < agree
+        assert ((ours - theirs).mean() / theirs.mean()).abs() < 2e-3
+    softer = -torch.log(simulate_xray(example, camera, *view, 700.0, **{**simulate.OFF, "energy": 60.0}).pixels)
+    assert of_root_mean_square(softer - theirs, theirs) > 0.05  # at another energy it is another quantity
+
+
+EFFECTS = {
+    "tissues": True, "kvp": 80.0, "energy": 60.0, "scintillator": 0.6, "supersampling": 2, "focal_spot": 4.0,
+    "detector_blur": 1.0, "scatter": 0.2, "photons": 1e5, "electronic_noise": 0.01, "collimation": "circle",
+    "gain": None, "display": Display(),
+}  # fmt: skip
+
+
+def test_everything_that_can_be_on_can_be_off():
+    keywords = {name for name, p in inspect.signature(simulate_xray).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    shapes_of_what_is_on = {"filtration", "scatter_spread", "field"}
+    assert set(simulate.OFF) == set(EFFECTS) == keywords - shapes_of_what_is_on - {"motion", "seed"}
+    assert list(OFF) == [name for name in simulate.OFF if name in OFF]
+    assert dict(simulate.OFF) == {**simulate.OFF, **OFF}
+
+
+@pytest.mark.parametrize("name", [name for name in EFFECTS if name != "scintillator"])
+def test_each_effect_alone_changes_the_image(random_ct, name):
+    subject = subject_of(random_ct)
+    off = picture(subject, **simulate.OFF)
+    assert (picture(subject, **{**simulate.OFF, name: EFFECTS[name]}) - off).abs().max() > 1e-3
+
+
+def test_a_scintillator_does_nothing_to_photons_of_one_energy(random_ct):
+    off = {**simulate.OFF, "kvp": 80.0}
+    subject = subject_of(random_ct)
+    assert (picture(subject, **{**off, "scintillator": 0.6}) - picture(subject, **off)).abs().max() > 1e-3
+    one = picture(subject, **{**simulate.OFF, "scintillator": 0.6})
+    torch.testing.assert_close(one, picture(subject, **simulate.OFF))
 
 
 def test_padding_is_air_and_metal_is_dense():
@@ -261,6 +330,17 @@ def test_automatic_exposure_stays_within_14_bits():
         assert image.min() >= 0
         assert 0.7 * FULL_SCALE < image.max() < FULL_SCALE
     assert picture(slab(20), gain=1e9).max() == FULL_SCALE
+
+
+def test_display_values_replace_the_counts(random_ct):
+    counts, shown = (
+        simulate_xray(subject_of(random_ct), CAMERA, 0.0, 0.0, 700.0, display=display) for display in (None, Display())
+    )
+    assert (counts.relationship, shown.relationship) == ("LIN", "DISP")
+    assert shown.sign == 1
+    expected = Display()(counts.pixels.double().numpy(), CAMERA.pixel_spacing)
+    assert (shown.pixels.double().numpy() == expected).mean() > 0.999  # float32 or float64 before rounding
+    torch.testing.assert_close(shown.true_world_from_camera, counts.true_world_from_camera)
 
 
 # Pose

@@ -22,6 +22,8 @@ PREFIX = "executed-"
 # Progress bars have nothing to say on a page. tqdm's notebook bar would leave a widget's state there, and ask for the
 # web scripts that show it; the plain one, switched off or at least delayed for good, draws nothing.
 NO_PROGRESS = {"TQDM_DISABLE": "1", "TQDM_DELAY": "1000000000"}
+# Controls do nothing without a kernel: diffpose_nb.widgets then shows pictures made in advance.
+NO_KERNEL = {"DIFFPOSE_NB_STATIC": "1"}
 PLAIN_TQDM = """\
 import sys
 import tqdm.std
@@ -52,7 +54,7 @@ def name_cache(app: Sphinx, config: Config) -> None:
 
 
 def prepare_kernels(root: Path) -> None:
-    """Kernels of this environment, pictures in the page and no progress bars, whatever the user has set."""
+    """Kernels of this environment, pictures in the page, no progress bars and no live controls, whatever is set."""
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel named python3 in the home folder would come first
     for name in ("JUPYTER_PATH", "MPLBACKEND"):
         os.environ.pop(name, None)
@@ -61,7 +63,7 @@ def prepare_kernels(root: Path) -> None:
     startup.parent.mkdir(parents=True, exist_ok=True)
     startup.write_text(PLAIN_TQDM)
     os.environ["IPYTHONDIR"] = str(ipython)
-    os.environ.update(NO_PROGRESS)
+    os.environ.update(NO_PROGRESS | NO_KERNEL)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -6,10 +6,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _00, _01, _02, _04
+from . import _00, _01, _02, _03, _04, _05, _06, _07
 from .answers import Exercise
 
-EXERCISES: dict[str, Callable[[], Exercise]] = _00.EXERCISES | _01.EXERCISES | _02.EXERCISES | _04.EXERCISES
+EXERCISES: dict[str, Callable[[], Exercise]] = (
+    _00.EXERCISES
+    | _01.EXERCISES
+    | _02.EXERCISES
+    | _03.EXERCISES
+    | _04.EXERCISES
+    | _05.EXERCISES
+    | _06.EXERCISES
+    | _07.EXERCISES
+)
 """By name, the number of the notebook first."""
 
 

