@@ -21,7 +21,7 @@ from .camera import Camera
 from .collimator import open_field
 from .ct import linear_attenuation
 from .dicom import XRay
-from .render import Renderer, Volume
+from .render import Renderer
 
 __all__ = ["LETTER", "Candidate", "candidates", "deepfluoro_volume", "rank", "with_letter"]
 
@@ -33,8 +33,8 @@ LETTER: tuple[tuple[float, ...], ...] = (
 """The three strokes of a letter F, each (x, x, y, y, z, z) in world mm: 140 mm high, in front of the spine, to be read
 by who faces the patient. No turn and no mirror image of it is itself."""
 
-_VOXEL = 4.0
-"""mm: the CT is averaged to about this before it is rendered."""
+_VOXEL, _STEP = 3.5, 4.0
+"""mm: the CT is averaged to about this before it is rendered, and sampled so far apart."""
 _TILES = 4
 """The image is cut into so many tiles a side; how their votes scatter says how sure the ranking is."""
 _SURE = 2.0
@@ -140,21 +140,17 @@ def _target(xray: XRay, pixels: int) -> tuple[np.ndarray, np.ndarray, Camera]:
 
 def _render(found: list[Candidate], subject: torchio.Subject, camera: Camera) -> np.ndarray:
     """(candidates, rows, columns) float64, of the CT in coarse voxels."""
-    blocks = tuple(max(1, int(_VOXEL / mm)) for mm in subject["density"].spacing)
-    coarse = Volume.of(subject["density"]).average(blocks)
-    image = torchio.ScalarImage(tensor=torch.from_numpy(coarse.values)[None], affine=coarse.world_from_voxel)
-    small = torchio.Subject(density=image)
-    renderers = {side: Renderer(small, replace(camera, mirrored=side), step=_VOXEL) for side in (True, False)}
+    poses, which = torch.unique(torch.stack([one.world_from_camera for one in found]), dim=0, return_inverse=True)
+    sides = {mirrored: replace(camera, mirrored=mirrored) for mirrored in (True, False)}
+    drrs = {True: _drrs(subject, sides[True], poses)}
     central = camera.principal_point[0] == (camera.shape[1] - 1) / 2  # then one side is the other, turned over
-    pictures: dict[tuple, np.ndarray] = {}
-    for one in found:
-        key = (one.camera.mirrored, *one.world_from_camera.flatten().tolist())
-        other = (not key[0], *key[1:])
-        if central and other in pictures:
-            pictures[key] = pictures[other][:, ::-1]
-        else:
-            pictures[key] = renderers[key[0]](one.world_from_camera)[0, 0].double().numpy()
-    return np.stack(list(pictures.values()))
+    drrs[False] = drrs[True][..., ::-1] if central else _drrs(subject, sides[False], poses)
+    return np.stack([drrs[one.camera.mirrored][k] for one, k in zip(found, which.tolist(), strict=True)])
+
+
+def _drrs(subject: torchio.Subject, camera: Camera, poses: Tensor) -> np.ndarray:
+    """(poses, rows, columns) float64."""
+    return Renderer(subject, camera, voxel=_VOXEL, step=_STEP)(poses)[:, 0].double().numpy()
 
 
 def _tile_sums(pictures: np.ndarray, target: np.ndarray, valid: np.ndarray) -> np.ndarray:
