@@ -1,0 +1,49 @@
+"""``python book/make_faq.py`` makes faq.md, every question with its answer and a link to its cell, from faq.yml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+BOOK = Path(__file__).parent
+
+
+def page() -> str:
+    """The page as Markdown.
+
+    Raises
+    ------
+    ValueError
+        A question links to a heading that its notebook does not have.
+    """
+    lines = [
+        "# What people ask",
+        "",
+        "Asked in public, in our words. Each answer links to a cell that can be run.",
+        "",
+    ]
+    for theme in yaml.safe_load((BOOK / "faq.yml").read_text(encoding="utf-8")):
+        lines += [f"## {theme['theme']}", ""]
+        for entry in theme["questions"]:
+            notebook, heading = entry["notebook"], entry["heading"]
+            if f'"## {heading}' not in _headings(notebook):
+                raise ValueError(f"{entry['question']}: {notebook} has no heading {heading!r}")
+            link = f"../notebooks/{notebook}.ipynb#{_anchor(heading)}"
+            lines += [f"**{entry['question']}**", f": {entry['answer']} [Try it]({link})", ""]
+    return "\n".join(lines)
+
+
+def _headings(notebook: str) -> str:
+    text = (BOOK.parent / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")
+    return text.replace('\\"', '"')
+
+
+def _anchor(heading: str) -> str:
+    """As MyST makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+if __name__ == "__main__":
+    (BOOK / "faq.md").write_text(page(), encoding="utf-8")
