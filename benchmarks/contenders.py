@@ -69,15 +69,14 @@ class NanoDRR(Ours):
 class Plastimatch:
     """The program of that name, in C: Siddon's method, no gradients. It says itself how long it took.
 
-    It reads Hounsfield units in LPS, sees from the source, and has a water of its own: pictures are turned over and
-    scaled to ours by one factor.
+    It wants the CT's axes along LPS, sees from the source, so that its picture is turned over, and counts in cm.
     """
 
     def __init__(self, subject: torchio.Subject, camera: Camera) -> None:
+        self.shape = camera.shape
         self.folder = tempfile.TemporaryDirectory()
-        self.expected = Renderer(subject, camera)(POSE)[0, 0]
         ct = Path(self.folder.name) / "ct.mha"
-        sitk.WriteImage(sitk.DICOMOrient(subject["volume"].as_sitk(), "LPS"), str(ct))
+        sitk.WriteImage(sitk.DICOMOrient(subject["density"].as_sitk(), "LPS"), str(ct))
         (rows, columns), (row_mm, column_mm) = camera.shape, camera.pixel_spacing
         pose = frames.ras_from_lps @ POSE
         numbers = {
@@ -90,14 +89,14 @@ class Plastimatch:
             "--sid": (camera.sid,),
         }
         options = [part for name, values in numbers.items() for part in (name, " ".join(map(str, values)))]
-        self.command = ["plastimatch", "drr", "-i", "exact", "-P", "preprocess", "-t", "pfm", *options]
+        self.command = ["plastimatch", "drr", "-i", "exact", "-P", "none", "-t", "pfm", *options]
         self.command += ["-I", str(ct), "-O", str(ct.with_name("drr"))]
 
     def forward(self) -> Timed:
         said = subprocess.run(self.command, capture_output=True, text=True, check=True).stdout
         raw = (Path(self.folder.name) / "drr0000.pfm").read_bytes().split(b"\n", 3)[3]
-        image = torch.from_numpy(np.frombuffer(raw, np.float32).reshape(self.expected.shape).copy()).flip(1)
-        return image * (self.expected.mean() / image.mean()), float(re.search(r"Total time: ([\d.]+)", said).group(1))
+        image = torch.from_numpy(np.frombuffer(raw, np.float32).reshape(self.shape).copy())
+        return 10 * image.flip(1), float(re.search(r"Total time: ([\d.]+)", said).group(1))
 
     with_gradient = None
 

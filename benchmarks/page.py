@@ -61,7 +61,7 @@ view of 300 × 300 mm. Look at the ratios; the seconds are this machine's.
 
 The error is the mean relative difference, over pixels that see the body, from a converged integral of the interpolated
 CT. Siddon's method integrates another volume, of voxels that are constant inside: part of its difference is no error,
-and it is reported, not judged.
+and it is reported, not judged. plastimatch is a program in C, without gradients.
 
 {_markdown(_wide(table))}
 

