@@ -163,6 +163,7 @@ def test_the_scene_follows_the_slider(browse, scene, tmp_path):
     looks = "global.renderWindow.getRenderers().map((r) => r.getActiveCamera().getPosition()).flat()"
     before = frame.evaluate(looks)
     page.get_by_label("previous step").click(force=True)
+    frame.wait_for_function("current === 1")  # a message is on its way
     assert frame.evaluate(looks) == before
     visible = "actors.map((a) => a.getVisibility())"
     groups = frame.evaluate("settings.steps")
