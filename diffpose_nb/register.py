@@ -7,11 +7,8 @@ pixel, because derivatives of a raw CT are mostly its noise, and noise in J shor
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,11 +17,18 @@ import torchio
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from . import regions
 from ._levels import BONE, Level, Stage, smoothed
+from ._outcome import COLUMNS, Refinement, Step, load_pose
+from ._search import LEVER, Attempt, Search
+from .calibration import adjusted
+from .camera import Camera
 from .collimator import open_field
 from .dicom import XRay
-from .frames import as_float64, exp_se3, invert, rigid_motion
-from .similarity import NormalEquations
+from .frames import as_float64, invert, rigid_motion
+from .jacobian import camera_axes
+
+__all__ = ["LOST", "STAGES", "Refinement", "Step", "apart", "load_pose", "refine"]
 
 STAGES = (
     Stage(64, 3.0, 6.0, 4.0, None, 1, "uniform", 1.5, 20, (1e-3, 0.2)),
@@ -34,110 +38,73 @@ STAGES = (
 )
 """The default schedule, from a wide basin to fine detail."""
 
-_DAMPING = 1e-3
-"""Of Levenberg and Marquardt, at the start of a stage."""
-_COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "seconds")
-
 LOST = 0.8
 """A registration with less confidence is taken for lost. Without restarts, 99 of 100 simulated X-rays ended within
 2 mm, with confidences above 0.94; the one that was lost had 0.37."""
+
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation of restarts about each axis."""
-_LONGEST_STEP = (0.15, 25.0)
-"""Radians and mm: beyond, the linearisation means nothing."""
+_SAME = 2.0
+"""mm: attempts that end no further :func:`apart` agree."""
+_CALIBRATED = 2
+"""In so many of the last stages the detector is free, if it is at all: before, the pose is too far off to ask."""
 
-
-@dataclass(frozen=True)
-class Step:
-    """What a callback of :func:`refine` gets: one rendering.
-
-    ``image`` and ``target`` (rows, columns) are the DRR and the X-ray as the stage compares them; ``target`` is NaN
-    behind the collimator.
-    """
-
-    stage: int
-    world_from_camera: Tensor
-    cost: float
-    accepted: bool
-    image: Tensor
-    target: Tensor
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """The outcome of :func:`refine`.
-
-    Parameters
-    ----------
-    world_from_camera
-        (4, 4) float64, the registered pose.
-    trace
-        One row a rendering: ``attempt``; ``stage``; ``cost``, 1 - NCC as the stage compares (not to be compared
-        between stages); ``accepted``; ``rotation`` (degrees) and ``translation`` (mm) of the step tried; ``seconds``
-        since the start.
-    poses
-        (rows of the trace, 4, 4): the pose of each rendering.
-    confidence
-        Local NCC at the end, 0 to 1: how much of the X-ray's structure the CT explains at this pose.
-    reason
-        Why it stopped, in words.
-    """
-
-    world_from_camera: Tensor
-    trace: pd.DataFrame
-    poses: Tensor
-    confidence: float
-    reason: str
-
-    def save(self, path: str | Path, subject: torchio.Subject) -> None:
-        """Write the pose as JSON, in the world's and in the scanner's frame; :func:`load_pose` reads it.
-
-        ``lps_from_camera`` is in the patient coordinates of the CT's own files (DICOM LPS, mm). The file appears whole
-        or not at all.
-        """
-        content = {
-            "about": "Pose of a C-arm's camera (origin at the source, x right and y down as seen from it, z to the "
-            "detector; mm). world: RAS axes, origin at the centre of the CT. lps: patient coordinates of the CT.",
-            "world_from_camera": self.world_from_camera.tolist(),
-            "lps_from_camera": (subject["lps_from_world"] @ self.world_from_camera).tolist(),
-            "confidence": self.confidence,
-            "reason": self.reason,
-        }
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".part")
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+Axes = Literal["world", "camera", "source"]
 
 
 def refine(
     subject: torchio.Subject,
-    xray: XRay,
+    xray: XRay | Sequence[XRay],
     world_from_camera: Tensor | None = None,
     *,
     stages: Sequence[Stage] = STAGES,
     bone: float = BONE,
+    valid: Tensor | Sequence[Tensor] | None = None,
+    structures: Sequence[str | int] | None = None,
+    patches: int | None = None,
+    score: regions.Score | None = None,
+    axes: Axes = "world",
+    calibrate: bool = False,
     restarts: int = 4,
+    confirm: int = 0,
     seed: int = 0,
     progress: bool = True,
     callback: Callable[[Step], None] | None = None,
 ) -> Refinement:
-    """Register an X-ray to a CT, starting from the pose in its header.
+    """Register an X-ray to a CT, starting from the pose in its header; or several X-rays of one patient at once.
 
     Parameters
     ----------
     subject
         The CT, from :mod:`diffpose_nb.ct`.
     xray
-        The X-ray; its camera is taken as it is.
+        The X-ray. Of several, taken while the patient lay still, the poses relative to each other are trusted: one
+        rigid motion of the patient is sought that repairs them all.
     world_from_camera
-        (4, 4) where to start; default the nominal pose of the X-ray.
+        (4, 4), or (V, 4, 4) of V X-rays: where to start; default the nominal poses of the X-rays.
     stages
         The schedule.
     bone
         Factor on the attenuation above that of water (plus 10 %), see :data:`BONE`; 1 leaves the CT as it is.
+    valid
+        (rows, columns) bool, one for each X-ray: pixels to compare. Default what the collimator leaves open.
+    structures
+        Names or numbers of labels: local NCC then compares only patches in or beside their shadows, as the stage
+        before would have them.
+    patches
+        So many patches a stage, drawn by ``seed``, and only their rays; default all of them.
+    score
+        Where to draw them, see :data:`diffpose_nb.regions.Score`; default everywhere alike.
+    axes
+        In which a step is damped: "world"; "camera": those of the first view about the centre of the CT; "source":
+        the same about the source.
+    calibrate
+        Find the SID and the principal point too, in the last two stages: one correction, the same in mm for all
+        views, held by :data:`diffpose_nb.calibration.DEVIATIONS`.
     restarts
-        At most so many further attempts, from starts nearby, while the confidence is under :data:`LOST`.
+        At most so many further attempts, from starts nearby, while local NCC is under :data:`LOST`.
+    confirm
+        So many further attempts, from starts around the pose that was found, to see whether they agree with it.
     seed
         Of those starts.
     progress
@@ -148,138 +115,136 @@ def refine(
     Returns
     -------
     Refinement
-        Of the attempt with the highest confidence. An interrupt (Ctrl-C, the stop button) ends the search and returns
+        Of the attempt with the highest local NCC. An interrupt (Ctrl-C, the stop button) ends the search and returns
         the best pose so far.
 
     Raises
     ------
     ValueError
-        If the X-ray has NaN or infinite pixels, shows no contrast, or the start is not a rigid transform.
+        If an X-ray has NaN or infinite pixels, shows no contrast, a start is not a rigid transform, or an argument
+        makes no sense.
     """
-    start = as_float64(xray.world_from_camera if world_from_camera is None else world_from_camera)
-    _require_usable(xray, start)
+    one = isinstance(xray, XRay)
+    xrays = [xray] if one else list(xray)
+    start = _starts(xrays, world_from_camera)
     if not stages:
         raise ValueError("stages is empty: a refinement has at least one")
-    attenuation = xray.attenuation()
-    valid = open_field(attenuation)
-    depth = invert(start)[2, 3].item()  # of the world's origin, the centre of the CT, in front of the source
+    if axes not in get_args(Axes):
+        raise ValueError(f"axes is {axes!r}: it can be {', '.join(map(repr, get_args(Axes)))}")
+    attenuations = [image.attenuation() for image in xrays]
+    masks = _masks(attenuations, valid)
 
-    def level(stage: Stage) -> Level:
-        return Level(stage, smoothed(subject, stage, bone), xray.camera, attenuation, valid, depth)
+    def choose(stage: Stage, camera: Camera, target: Tensor, valid: Tensor, pose: Tensor) -> Tensor:
+        if stage.patch is None:
+            return valid
+        if structures is not None:
+            valid = valid & regions.shadow(subject, camera, pose, structures, stage.patch)
+        if patches is not None:
+            weights = None if score is None else score(target)
+            valid = regions.sample(valid, stage.patch, stage.stride, patches, weights, seed)
+        return valid
+
+    def views(stage: Stage) -> list[Level]:
+        volume = smoothed(subject, stage, bone)
+        depths = invert(start)[:, 2, 3].tolist()  # of the world's origin, the centre of the CT, before each source
+        seen = zip(xrays, attenuations, masks, depths, strict=True)
+        return [Level(stage, volume, x.camera, image, mask, depth, choose) for x, image, mask, depth in seen]
 
     silent = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-    run = _Run(callback, tqdm(total=sum(stage.iterations for stage in stages), leave=False, **silent))
-    attempts = []
+    bar = tqdm(total=sum(stage.iterations for stage in stages), leave=False, **silent)
+    towards = {"world": None, "camera": camera_axes(start[0]), "source": start[0]}[axes]
+    search = Search(callback, bar, _CALIBRATED if calibrate else 0, towards)
+    attempts: list[Attempt] = []
+    agreement = float("nan")
     try:
-        for nearby in [start, *_starts_near(start, restarts, seed)]:
-            attempts.append(run.through(map(level, stages), nearby))
-            if attempts[-1][1] >= LOST:
+        for motion in [torch.eye(4, dtype=torch.float64), *_motions(restarts, seed)]:
+            attempts.append(search.through(stages, map(views, stages), motion @ start))
+            if attempts[-1].ncc >= LOST:
                 break
-            run.bar.reset()
+            bar.reset()
+        found = max(attempts, key=lambda attempt: attempt.ncc)
+        others = []
+        for motion in _motions(confirm, seed + 1):
+            bar.reset()
+            others.append(search.through(stages, map(views, stages), motion @ found.poses))
+        attempts += others
+        if others:
+            best = max(attempts, key=lambda attempt: attempt.ncc)
+            peers = [attempt for attempt in (found, *others) if attempt is not best]  # nobody is his own witness
+            agreement = float(np.mean([apart(peer.poses[0], best.poses[0]) < _SAME for peer in peers]))
     except KeyboardInterrupt:
-        attempts.append(run.outcome("interrupted"))
+        attempts.append(search.current or Attempt(start, torch.zeros(3)))
     finally:
-        run.bar.close()
-    pose, confidence, reason = max(attempts, key=lambda attempt: attempt[1])
-    poses = torch.stack(run.poses) if run.poses else start.new_empty(0, 4, 4)
-    return Refinement(pose, pd.DataFrame(run.rows, columns=list(_COLUMNS)), poses, confidence, reason)
+        bar.close()
+    best = max(attempts, key=lambda attempt: attempt.ncc)
+    cameras = tuple(adjusted(x.camera, best.correction) if calibrate else x.camera for x in xrays)
+    return Refinement(
+        world_from_camera=best.poses[0] if one else best.poses,
+        trace=pd.DataFrame(search.rows, columns=list(COLUMNS)),
+        poses=torch.stack(search.poses) if search.poses else start.new_empty(0, *start.shape[one:]),
+        confidence=best.ncc * (1.0 if np.isnan(agreement) else agreement),
+        reason=best.reason,
+        ncc=best.ncc,
+        looseness=best.looseness,
+        agreement=agreement,
+        camera=cameras[0] if one else cameras,
+    )
 
 
-def load_pose(path: str | Path) -> Tensor:
-    """``world_from_camera`` (4, 4) of a file that :meth:`Refinement.save` wrote.
+def apart(first: Tensor, second: Tensor) -> float:
+    """How far the motion between two poses (4, 4) moves the patient, in mm: the mean at the ends of three axes.
 
-    Raises
-    ------
-    ValueError
-        If the file holds no such pose.
+    The six points are 100 mm from the centre of the CT, and are carried into camera coordinates.
     """
-    try:
-        pose = as_float64(json.loads(Path(path).read_text(encoding="utf-8"))["world_from_camera"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: no pose in it; Refinement.save(path, subject) writes such a file") from error
-    return pose
+    axes = LEVER * torch.eye(3, dtype=torch.float64)
+    points = torch.cat([axes, -axes])
+    places = [points @ pose[:3, :3].mT + pose[:3, 3] for pose in (invert(first), invert(second))]
+    return (places[0] - places[1]).norm(dim=1).mean().item()
 
 
-@dataclass
-class _Run:
-    """The bookkeeping of one refinement, and its inner loop."""
-
-    callback: Callable[[Step], None] | None
-    bar: tqdm
-    attempt: int = 0
-    rows: list[tuple] = field(default_factory=list)
-    poses: list[Tensor] = field(default_factory=list)
-    best: Tensor | None = None
-    best_cost: float = np.inf
-    started: float = field(default_factory=time.perf_counter)
-
-    def outcome(self, reason: str) -> tuple[Tensor, float, str]:
-        """The attempt's pose, confidence and reason as they stand."""
-        return self.best, max(0.0, 1 - self.best_cost), reason
-
-    def through(self, levels: Iterable[Level], start: Tensor) -> tuple[Tensor, float, str]:
-        """One attempt: level after level, each from where the one before ended."""
-        self.attempt += 1
-        self.best, reason = start, ""
-        for number, level in enumerate(levels, start=1):
-            reason = self._descend(level, number)
-        return self.outcome(reason)
-
-    def _descend(self, level: Level, number: int) -> str:
-        """Levenberg-Marquardt on one level, from the best pose to a better one; why it stopped."""
-        stage = level.stage
-        self.best_cost = np.inf
-        damping, equations, twist = _DAMPING, None, torch.zeros(6, dtype=torch.float64)
-        for _ in range(stage.iterations):
-            trial = exp_se3(twist) @ self.best
-            found, image = level.linearise(trial)
-            cost = found.cost.item()
-            accepted = cost < self.best_cost
-            if accepted:
-                self.best, self.best_cost, equations = trial, cost, found
-                damping = max(0.2 * damping, 1e-6)
-            else:
-                damping = max(8 * damping, 1e-3)
-            self._record(Step(number, trial, cost, accepted, image, level.target.where(level.valid, torch.nan)), twist)
-            small = twist[:3].norm() < stage.tolerance[0] and twist[3:].norm() < stage.tolerance[1]
-            if twist.any() and small:
-                return "converged"
-            twist = _damped_step(equations, damping, stage.gain)
-        return "reached its last iteration"
-
-    def _record(self, step: Step, twist: Tensor) -> None:
-        angle, shift = torch.rad2deg(twist[:3].norm()).item(), twist[3:].norm().item()
-        seconds = time.perf_counter() - self.started
-        self.rows.append((self.attempt, step.stage, step.cost, step.accepted, angle, shift, seconds))
-        self.poses.append(step.world_from_camera)
-        self.bar.update()
-        self.bar.set_postfix(stage=step.stage, NCC=f"{1 - step.cost:.4f}", refresh=False)
-        if self.callback is not None:
-            self.callback(step)
+def _starts(xrays: list[XRay], world_from_camera: Tensor | None) -> Tensor:
+    """(V, 4, 4), checked."""
+    if not xrays:
+        raise ValueError("there is no X-ray: a refinement needs at least one")
+    if world_from_camera is None:
+        poses = torch.stack([as_float64(xray.world_from_camera) for xray in xrays])
+    else:
+        poses = as_float64(world_from_camera)
+        poses = poses[None] if len(xrays) == 1 and poses.ndim == 2 else poses
+    for xray in xrays:
+        _require_usable(xray)
+    if poses.shape != (len(xrays), 4, 4) or not all(map(_is_rigid, poses)):
+        raise ValueError(
+            f"world_from_camera, of shape {tuple(poses.shape)}, is not one rigid transform (4, 4) of determinant +1 "
+            "for each X-ray; see diffpose_nb.frames for how to make one"
+        )
+    return poses
 
 
-def _starts_near(pose: Tensor, number: int, seed: int) -> Tensor:
-    """(number, 4, 4) poses around one, turned and shifted about the centre of the CT."""
+def _masks(attenuations: list[Tensor], valid: Tensor | Sequence[Tensor] | None) -> list[Tensor]:
+    if valid is None:
+        return [open_field(image) for image in attenuations]
+    masks = [valid] if isinstance(valid, Tensor) else list(valid)
+    if [mask.shape for mask in masks] != [image.shape for image in attenuations]:
+        raise ValueError(f"valid is {[tuple(m.shape) for m in masks]}: it is a mask of each X-ray's rows and columns")
+    return [mask.bool() for mask in masks]
+
+
+def _motions(number: int, seed: int) -> Tensor:
+    """(number, 4, 4): turns and shifts about the centre of the CT."""
     rng = np.random.default_rng(seed)
     rotation, translation = rng.normal(0, _SPREAD[0], (number, 3)), rng.normal(0, _SPREAD[1], (number, 3))
-    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation)) @ pose
+    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation))
 
 
-def _damped_step(equations: NormalEquations, damping: float, gain: float) -> Tensor:
-    hessian = equations.hessian + damping * torch.diag(equations.hessian.diagonal())
-    twist = -gain * torch.linalg.lstsq(hessian, equations.gradient).solution
-    rotation, translation = _LONGEST_STEP
-    return twist / max(1.0, (twist[:3].norm() / rotation).item(), (twist[3:].norm() / translation).item())
+def _is_rigid(pose: Tensor) -> bool:
+    rotation = pose[:3, :3]
+    orthogonal = torch.allclose(rotation @ rotation.mT, torch.eye(3, dtype=pose.dtype), atol=1e-6)
+    return orthogonal and rotation.det().item() > 0
 
 
-def _require_usable(xray: XRay, pose: Tensor) -> None:
+def _require_usable(xray: XRay) -> None:
     if not torch.isfinite(xray.pixels).all():
         raise ValueError("the X-ray has NaN or infinite pixels: replace them, or crop them away with xray.crop(…)")
     if xray.pixels.min() == xray.pixels.max():
         raise ValueError(f"every pixel of the X-ray is {xray.pixels[0, 0].item():g}: there is nothing to register")
-    rotation = pose[:3, :3] if pose.shape == (4, 4) else torch.zeros(3, 3, dtype=pose.dtype)
-    if not torch.allclose(rotation @ rotation.mT, torch.eye(3, dtype=pose.dtype), atol=1e-6) or rotation.det() < 0:
-        raise ValueError(
-            f"world_from_camera, of shape {tuple(pose.shape)}, is not one rigid transform (4, 4) of determinant +1; "
-            "see diffpose_nb.frames for how to make one"
-        )

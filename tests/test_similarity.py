@@ -1,6 +1,12 @@
 import pytest
 import torch
-from diffdrr.metrics import NormalizedCrossCorrelation2d
+from diffdrr.metrics import (
+    GradientNormalizedCrossCorrelation2d,
+    MultiscaleNormalizedCrossCorrelation2d,
+    MutualInformation,
+    NormalizedCrossCorrelation2d,
+    Sobel,
+)
 
 from diffpose_nb import similarity
 
@@ -125,3 +131,165 @@ def test_the_matrix_is_gauss_newton_s(images, name):
 
     exact = torch.autograd.functional.hessian(cost, torch.zeros(6, dtype=torch.float64))
     torch.testing.assert_close(CASES[name](image, jacobian, image, valid).hessian, exact, atol=1e-6, rtol=1e-4)
+
+
+LOSSES = {
+    "NCC": lambda image, target, valid=None: similarity.patch_ncc(image, target, valid=valid).mean(-1),
+    "local NCC": lambda image, target, valid=None: similarity.patch_ncc(image, target, 7, valid=valid).mean(-1),
+    "multiscale NCC": lambda image, target, valid=None: similarity.multiscale_ncc(
+        image, target, (None, 7), (0.3, 0.7), valid=valid
+    ),
+    "gradient NCC": lambda image, target, valid=None: similarity.gradient_ncc(image, target, valid=valid),
+    "mutual information": lambda image, target, valid=None: similarity.mutual_information(image, target, valid=valid),
+}
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+@pytest.fixture
+def batch(images):
+    """Three images and a target."""
+    image, jacobian, target = images
+    return torch.stack([image, target, image + jacobian[0]]), target
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("NCC", NormalizedCrossCorrelation2d()),
+        ("local NCC", NormalizedCrossCorrelation2d(7)),
+        ("multiscale NCC", MultiscaleNormalizedCrossCorrelation2d([None, 7], [0.3, 0.7])),
+    ],
+)
+def test_losses_are_diffdrr_s(batch, name, theirs):
+    image, target = batch
+    expected = theirs(image[:, None], target.expand_as(image)[:, None])
+    torch.testing.assert_close(LOSSES[name](image, target), expected, rtol=1e-6, atol=1e-7)
+
+
+def test_gradient_ncc_is_diffdrr_s_but_for_the_border(batch):
+    """On what is left of DiffDRR's own edges when the border is cut off; and with it, it would say something else."""
+    image, target = (values.float() for values in batch)
+    x, y = (Sobel(1.0)(values.reshape(-1, 1, ROWS, COLUMNS))[..., 4:-4, 4:-4] for values in (image, target))
+    found = similarity.gradient_ncc(image, target)
+    expected = NormalizedCrossCorrelation2d()(x, y.expand_as(x))
+    torch.testing.assert_close(found.float(), expected, rtol=1e-4, atol=1e-5)
+    with_border = GradientNormalizedCrossCorrelation2d()(image[:, None], target.expand_as(image)[:, None])
+    assert (with_border - found)[0] > 0.1
+
+
+def test_mutual_information_is_diffdrr_s(batch):
+    image, target = (values.float() for values in batch)
+
+    def to_range(values):
+        low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)
+        return (values - low) / (high - low)
+
+    expected = MutualInformation(0.05, 40)(to_range(image)[:, None], to_range(target).expand_as(image)[:, None])
+    found = similarity.mutual_information(image, target, 40, 0.05)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_mutual_information_forgives_an_inverted_image(batch):
+    image, target = batch
+    same, inverted = (similarity.mutual_information(image[1], other) for other in (target, -target))
+    torch.testing.assert_close(same, inverted, rtol=1e-3, atol=1e-4)
+    assert similarity.mutual_information(image[0], target) < same - 0.1
+
+
+@every_loss
+def test_a_batch_is_its_images_one_by_one(batch, name):
+    image, target = batch
+    together = LOSSES[name](image, target)
+    assert together.shape == (3,)
+    for one, expected in zip(image, together, strict=True):
+        torch.testing.assert_close(LOSSES[name](one, target), expected)
+    assert together[1] == together.max()  # the target itself
+
+
+@every_loss
+def test_invalid_pixels_do_not_count(batch, name):
+    image, target = batch
+    valid = torch.ones(ROWS, COLUMNS, dtype=torch.bool)
+    valid[:4, :4] = False
+    spoiled = target.where(valid, torch.tensor(9.0))
+    clean = LOSSES[name](image, target, valid)
+    torch.testing.assert_close(LOSSES[name](image, spoiled, valid), clean)
+    assert (LOSSES[name](image, spoiled) - clean).abs().max() > 0.01
+
+
+@every_loss
+def test_the_loss_has_a_gradient(batch, name):
+    """Autograd against a difference, along the way to another image."""
+    image, target = batch
+    way = image[2] - image[0]
+    at = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(LOSSES[name](image[0] + at * way, target), at)
+    h = 0.02
+    ahead, behind = (LOSSES[name](image[0] + (0.2 + sign * h) * way, target) for sign in (1, -1))
+    assert slope.item() == pytest.approx(((ahead - behind) / (2 * h)).item(), rel=0.05)
+    assert slope.abs() > 1e-3
+
+
+def test_air_has_an_ncc_of_zero(batch):
+    _, target = batch
+    assert similarity.patch_ncc(torch.zeros_like(target), target, 7).abs().max() < 1e-6
+
+
+def test_a_patch_that_does_not_fit_is_refused(batch):
+    image, target = batch
+    nothing = torch.zeros(ROWS, COLUMNS, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"27 x 27 pixels fits into an image of \(30, 26\)"):
+        similarity.patch_ncc(image, target, 27)
+    with pytest.raises(ValueError, match="no patch of 5 x 5 pixels lies within the valid part"):
+        similarity.patch_ncc(image, target, 5, valid=nothing)
+    with pytest.raises(ValueError, match="no pixel lies within the valid part"):
+        similarity.patch_ncc(image, target, valid=nothing)
+
+
+SIZES = (5, 9)
+
+
+def _sparse(image, target, number, valid=None, seed=0):
+    patches = similarity.sample_patches((ROWS, COLUMNS), SIZES, number, valid, seed)
+    column, row = patches.pixels.unbind(-1)
+    return similarity.sparse_ncc(image[..., row, column], target, patches)
+
+
+def test_each_patch_is_compared_as_the_dense_loss_compares_it(batch):
+    image, target = batch
+    patches = similarity.sample_patches((ROWS, COLUMNS), SIZES, 6)
+    column, row = patches.pixels.unbind(-1)
+    for size, members, weights in zip(SIZES, patches.members, ((1, 0), (0, 1)), strict=True):
+        assert members.shape == (6, size**2)
+        corners = patches.pixels[members[:, 0]]  # upper left
+        dense = similarity.patch_ncc(image, target, size).unflatten(1, (ROWS - size + 1, -1))
+        expected = dense[:, corners[:, 1], corners[:, 0]].mean(-1)
+        found = similarity.sparse_ncc(image[..., row, column], target, patches, weights)
+        torch.testing.assert_close(found, expected)
+
+
+def test_no_ray_is_rendered_twice_and_none_behind_the_collimator():
+    valid = torch.ones(ROWS, COLUMNS, dtype=torch.bool)
+    valid[:, 15:] = False
+    pixels = similarity.sample_patches((ROWS, COLUMNS), SIZES, 200, valid).pixels
+    assert len(pixels) == len(pixels.unique(dim=0))
+    assert (pixels[:, 0].min(), pixels[:, 0].max(), pixels[:, 1].max()) == (0, 14, ROWS - 1)  # (column, row)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_sparse_is_dense_in_expectation(batch, masked):
+    """Within four standard errors of the mean of many draws, and those errors are small."""
+    image, target = batch
+    valid = torch.ones(ROWS, COLUMNS, dtype=torch.bool)
+    valid[:10, :12] = not masked
+    dense = similarity.multiscale_ncc(image[0], target, SIZES, valid=valid)
+    draws = torch.stack([_sparse(image[0], target, 4, valid, seed) for seed in range(150)])
+    error = draws.std() / 150**0.5
+    assert abs(draws.mean() - dense) < 4 * error
+    assert error < 0.01
+
+
+def test_four_times_the_patches_half_the_spread(batch):
+    image, target = batch
+    few, many = (torch.stack([_sparse(image[0], target, n, None, seed) for seed in range(150)]) for n in (4, 16))
+    assert (few.std() / many.std()).item() == pytest.approx(2, rel=0.25)

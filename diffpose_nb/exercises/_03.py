@@ -15,9 +15,7 @@ def _lps_to_world() -> Exercise:
         mistakes=(
             Mistake(40 - 20, "The origin is right, the axis is not: y runs to the back in LPS, to the front in RAS."),
             Mistake(-40, "The axis is right, the origin is not: our world begins in the middle of the CT."),
-            Mistake(
-                40, "That is the tracker's number. Move the origin to the middle of the CT, and turn y round."
-            ),
+            Mistake(40, "That is the tracker's number. Move the origin to the middle of the CT, and turn y round."),
             Mistake(-(40 + 20), "Subtract the middle of the CT before you turn the axis, not after."),
             Mistake(40 + 20, "Subtract the middle of the CT, and turn y round."),
             Mistake(5 + 12.5, "That is x. The question is about y."),
@@ -31,9 +29,7 @@ def _tvec() -> Exercise:
         unit="mm",
         tolerance=1e-3,
         mistakes=(
-            Mistake(
-                -50, "The camera's y runs to the feet, and that is where the origin is from the isocentre."
-            ),
+            Mistake(-50, "The camera's y runs to the feet, and that is where the origin is from the isocentre."),
             Mistake(0, "That is the isocentre's. tvec is where the world's origin is, the middle of the CT."),
             Mistake(700, "That is the third number, along the beam."),
             Mistake(650, "Depth does not change: the shift is across the beam."),
