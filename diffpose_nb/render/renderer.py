@@ -23,6 +23,8 @@ STEP = 1.5
 class Renderer:
     """Renders DRRs of one subject for one camera.
 
+    Making one is quick: what is made of a CT is kept as long as the CT.
+
     Parameters
     ----------
     subject
@@ -50,8 +52,6 @@ class Renderer:
     ------
     ValueError
         An argument makes no sense, a structure is not in the label map, or the subject was turned by DiffDRR.
-
-    Making one is quick: what is made of a CT is kept as long as the CT.
     """
 
     def __init__(
