@@ -39,9 +39,9 @@ STAGES = (
 """The default schedule, from a wide basin to fine detail."""
 
 LOST = 0.8
-"""A registration with less confidence is taken for lost. From header poses 20 to 40 mm off, without restarts, 100
-simulated X-rays all ended within 2 mm, with confidences above 0.91; from further off, those that were lost had at most
-0.55."""
+"""A registration with less confidence is taken for lost. From header poses up to 37 mm off, without restarts, 100
+simulated X-rays all ended within 2 mm, with confidences above 0.91. From further off, those that were lost had less
+than 0.6."""
 
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation of restarts about each axis."""
