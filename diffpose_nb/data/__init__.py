@@ -1,4 +1,4 @@
-"""The example X-ray that ships with the package, made by ``python -m diffpose_nb.make_example``."""
+"""What ships with the package: the example X-ray and its truth, and what was computed from the chest CT."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from torch import Tensor
 
 EXAMPLE_XRAY: Path = Path(__file__).parent / "example_xray.dcm"
 """A DICOM file (X-Ray Angiographic) of the chest CT, simulated with a patient who moved."""
+
+EXAMPLE_REGRESSOR: Path = Path(__file__).parent / "example_regressor.pt"
+"""A pose network for the chest CT, weights only, for :meth:`diffpose_nb.train.PoseRegressor.load`; made by
+``python -m diffpose_nb.make_regressor``."""
+
+EXAMPLE_REGRESSOR_ERRORS: Path = Path(__file__).parent / "example_regressor.csv"
+"""Its errors on 200 simulated X-rays, made by the same command."""
 
 
 def example_truth() -> Tensor:

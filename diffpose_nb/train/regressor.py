@@ -1,0 +1,248 @@
+"""The network: from one X-ray to one pose."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from diffdrr.pose import PARAMETERIZATIONS, RigidTransform, convert
+from timm.layers import GroupNorm
+from torch import Tensor, nn
+
+from .._levels import smooth_inside
+from ..camera import Camera
+from ..collimator import open_field
+from ..dicom import XRay
+from ..frames import invert, make_transform
+from ..regions import Score
+from .augment import local_contrast
+from .pictures import warp
+from .poses import PoseRange
+
+FORMAT = "diffpose_nb pose regressor 1"
+CHANNELS = (32, 64, 128, 224)
+"""Of the backbone's four stages: half of a ResNet's usual width and less, a quarter of its work."""
+_ROTATION_UNIT = 0.3
+"""What the rotation head's 1 means, in units of the parameterisation (radians of most)."""
+
+
+class PoseRegressor(nn.Module):
+    """A network that says from which pose an X-ray was taken, relative to a nominal one.
+
+    A convolutional backbone of timm with group norm (a batch of one X-ray has no batch statistics), and two heads, one
+    of rotation and one of translation. They give the parameters of a DiffDRR transform m in camera axes about the
+    isocentre of the nominal pose, so that an untrained network says "the nominal pose":
+
+        world_from_camera = world_from_isocenter @ m @ isocenter_from_camera
+
+    where the last is the nominal distance, SOD, along the optical axis.
+
+    Parameters
+    ----------
+    poses
+        The distribution that it is trained on, with the nominal pose in the middle.
+    camera
+        What its input is resampled to, by the intrinsics; any X-ray of any camera will do.
+    parameterization, convention
+        One of DiffDRR's; ``convention`` for Euler angles, in camera axes: "YXZ" is primary, secondary and roll.
+    backbone, channels
+        A ResNet of timm, and the width of its four stages.
+    """
+
+    def __init__(
+        self,
+        poses: PoseRange,
+        camera: Camera,
+        *,
+        parameterization: str = "euler_angles",
+        convention: str | None = "YXZ",
+        backbone: str = "resnet18",
+        channels: Sequence[int] = CHANNELS,
+    ) -> None:
+        super().__init__()
+        if parameterization not in PARAMETERIZATIONS or parameterization == "matrix":
+            known = [name for name in PARAMETERIZATIONS if name != "matrix"]
+            raise ValueError(f"parameterization is {parameterization!r}: it can be {', '.join(map(repr, known))}")
+        self.poses, self.camera = poses, camera
+        self.parameterization = parameterization
+        self.convention = convention if parameterization == "euler_angles" else None
+        self.settings = {"parameterization": parameterization, "convention": self.convention}
+        self.settings |= {"backbone": backbone, "channels": list(channels)}
+        norm = partial(GroupNorm, num_groups=8)
+        options = {"in_chans": 1, "num_classes": 0, "global_pool": "", "norm_layer": norm, "channels": tuple(channels)}
+        self.backbone = timm.create_model(backbone, pretrained=False, **options)
+        with torch.no_grad():
+            features = self.backbone(torch.zeros(1, 1, *camera.shape)).flatten(1).shape[1]
+        self.neck = nn.Sequential(nn.Flatten(), nn.Linear(features, 256), nn.SiLU())
+        identity = _pose_parameters(torch.eye(4)[None], parameterization, self.convention)
+        self.rotation_head = nn.Linear(256, identity.shape[1])
+        self.translation_head = nn.Linear(256, 3)
+        for head in (self.rotation_head, self.translation_head):
+            nn.init.normal_(head.weight, std=1e-3)
+            nn.init.zeros_(head.bias)
+        self.register_buffer("_identity", identity[0], persistent=False)
+        unit = torch.tensor([max(poses.shift, 1.0), max(poses.shift, 1.0), max(poses.depth, 1.0)])
+        self.register_buffer("_translation_unit", unit, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``world_from_camera`` (B, 4, 4) float64 for prepared images (B, 1, rows, columns) of its camera."""
+        features = self.neck(self.backbone(images))
+        rotation = self._identity + _ROTATION_UNIT * self.rotation_head(features).float()
+        translation = self._translation_unit * self.translation_head(features).float()
+        pose = convert(rotation, translation, parameterization=self.parameterization, convention=self.convention)
+        nominal = self.poses.nominal.to(images.device)
+        away = make_transform(torch.eye(3), torch.tensor([0.0, 0.0, self.poses.sod])).to(images.device)
+        return nominal @ away @ pose.matrix.double() @ invert(away)
+
+    def prepare(self, xray: XRay) -> Tensor:
+        """An X-ray as the network takes it, (1, 1, rows, columns): resampled by its intrinsics, without its collimator.
+
+        The header's pose is not looked at.
+
+        Raises
+        ------
+        ValueError
+            If the X-ray has NaN or infinite pixels, shows no contrast, or nothing that the network's camera sees.
+        """
+        if not torch.isfinite(xray.pixels).all():
+            raise ValueError("the X-ray has NaN or infinite pixels: replace them, or crop them away with xray.crop(…)")
+        if xray.pixels.min() == xray.pixels.max():
+            raise ValueError(f"every pixel of the X-ray is {xray.pixels[0, 0].item():g}: there is nothing to see")
+        attenuation = xray.attenuation()
+        valid = open_field(attenuation)
+        focal = torch.stack([camera.K.diagonal()[:2].abs() for camera in (xray.camera, self.camera)])
+        shrink = (focal[0] / focal[1]).flip(0).clamp(min=1)  # (down, across), of how many pixels one is made
+        blur = 0.5 * (shrink.square() - 1).sqrt()  # as wide as the pixel it becomes
+        smooth = torch.from_numpy(smooth_inside(attenuation.numpy(), valid.numpy(), blur.numpy()))
+        both = torch.stack([smooth, valid.to(smooth.dtype)])[:, None]
+        both, seen = warp(both, xray.camera, self.camera, torch.eye(3, dtype=torch.float64))
+        valid = (both[1:] > 0.99) & seen[1:]
+        if valid.float().mean() < 0.05:
+            raise ValueError(
+                f"of the field that the network was trained on ({self.camera}) the X-ray ({xray.camera}) shows "
+                f"{100 * valid.float().mean():.0f} %: is its pixel spacing right?"
+            )
+        return local_contrast(both[:1].float(), valid)
+
+    @torch.no_grad()
+    def predict(self, xray: XRay | Sequence[XRay]) -> Tensor:
+        """``world_from_camera`` (4, 4) float64 of an X-ray, or (N, 4, 4) of several."""
+        xrays = [xray] if isinstance(xray, XRay) else list(xray)
+        device = self.rotation_head.weight.device
+        was_training = self.training
+        self.eval()
+        poses = self(torch.cat([self.prepare(x) for x in xrays]).to(device)).cpu()
+        self.train(was_training)
+        return poses[0] if isinstance(xray, XRay) else poses
+
+    def score(self, camera: Camera) -> Score:
+        """Where the network looks, to sample patches by: ``refine(…, patches=100, score=regressor.score(camera))``.
+
+        Parameters
+        ----------
+        camera
+            Of the X-ray.
+
+        Returns
+        -------
+        Callable
+            From line integrals (rows, columns) of that camera, binned or not, to the mean activation of the backbone's
+            third stage there (rows, columns).
+        """
+        no_turn = torch.eye(3, dtype=torch.float64)
+
+        @torch.no_grad()
+        def activation(target: Tensor) -> Tensor:
+            binned = camera.resize(*target.shape)
+            image, seen = warp(target[None, None].float(), binned, self.camera, no_turn)
+            features = self.backbone.forward_intermediates(
+                local_contrast(image, seen).to(self.rotation_head.weight.device), indices=[3], intermediates_only=True
+            )[0]
+            mean = features.abs().mean(1, keepdim=True).cpu()
+            coarse = self.camera.resize(*mean.shape[-2:])
+            return warp(mean, coarse, binned, no_turn)[0][0, 0]
+
+        return activation
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write weights and settings, nothing else; ``half`` in 16 bits, half the size. Atomic."""
+        state = self.state_dict()
+        if half:
+            state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+        write_atomically(path, self.described() | {"weights": state})
+
+    def described(self) -> dict[str, Any]:
+        """What :meth:`from_description` makes the same network of, in plain types."""
+        return {
+            "format": FORMAT,
+            "poses": asdict(self.poses),
+            "camera": {field.name: getattr(self.camera, field.name) for field in fields(self.camera)},
+            "network": self.settings,
+        }
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> PoseRegressor:
+        """An untrained network of :meth:`described`."""
+        return cls(PoseRange(**description["poses"]), Camera(**description["camera"]), **description["network"])
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> PoseRegressor:
+        """A trained network, from :meth:`save` or from a checkpoint of :func:`diffpose_nb.train.fit`.
+
+        Only numbers are read, never code (``weights_only``).
+
+        Raises
+        ------
+        ValueError
+            If the file is missing, cut short, or not one of these.
+        """
+        content = read_checkpoint(path)
+        try:
+            regressor = cls.from_description(content)
+            regressor.load_state_dict(content["weights"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: weights and settings do not fit together ({error}); train it anew") from error
+        return regressor.to(device).eval()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a file of :meth:`PoseRegressor.save` or :func:`diffpose_nb.train.fit`, or one clear error."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file; diffpose_nb.train.fit(…) writes one") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path}: cannot be read as a checkpoint ({type(error).__name__}); it was cut short or is something else"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format", "no format") if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path}: holds {found!r} and not {FORMAT!r}; it was not written by diffpose_nb.train")
+    return content
+
+
+def write_atomically(path: str | Path, content: dict[str, Any]) -> None:
+    """``torch.save`` to a file that is either the old one or the new one, whatever happens."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    partial_path = path.with_name(path.name + ".part")
+    with partial_path.open("wb") as file:
+        file.write(buffer.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    partial_path.replace(path)
+
+
+def _pose_parameters(matrix: Tensor, parameterization: str, convention: str | None) -> Tensor:
+    """(B, D) the rotation's parameters of transforms (B, 4, 4)."""
+    return RigidTransform(matrix.float()).convert(parameterization, convention)[0]
