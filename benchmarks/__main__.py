@@ -9,7 +9,7 @@ import pandas as pd
 
 from diffpose_nb import ct
 
-from . import measure, page
+from . import loops, measure, page
 from .contenders import CONTENDERS, OURS
 
 
@@ -24,14 +24,22 @@ def main() -> None:
     names = [name for name in CONTENDERS if name == OURS or name in arguments.only]
 
     subject = ct.example()
-    alone, growth = measure.ours_alone(subject, arguments.rounds), measure.growth(subject, arguments.rounds)
-    table = measure.side_by_side(subject, arguments.sizes, arguments.rounds, names)
-    memory = measure.memory(200, names)
-    print(f"{numba.config.NUMBA_NUM_THREADS} threads, medians of {arguments.rounds} rounds")
-    for result in (table, alone, growth, memory):
-        _print(result)
+    rounds = arguments.rounds
+    results = page.Results(
+        ours_alone=measure.ours_alone(subject, rounds),
+        growth=measure.growth(subject, rounds),
+        refinement=loops.refinement(subject, rounds),
+        training=loops.training(subject, rounds),
+        side_by_side=measure.side_by_side(subject, arguments.sizes, rounds, names),
+        memory=measure.memory(200, names),
+        rounds=rounds,
+    )
+    print(f"{numba.config.NUMBA_NUM_THREADS} threads, medians of {rounds} rounds")
+    for value in vars(results).values():
+        if isinstance(value, pd.DataFrame):
+            _print(value)
     if arguments.write:
-        page.write(table, alone, growth, memory, arguments.rounds)
+        page.write(results)
 
 
 def _print(table: pd.DataFrame) -> None:

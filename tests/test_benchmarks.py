@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from benchmarks import measure, page
+from benchmarks import loops, measure, page
 from benchmarks.contenders import CONTENDERS, OURS
 
 
@@ -30,7 +30,18 @@ def test_the_page_has_a_row_for_each(table):
     alone = pd.DataFrame({"ours": ["one picture"], "seconds": [0.1], "times the first": [1.0]})
     growth = pd.DataFrame({"of": ["pixels"], "number": [2500], "seconds": [0.1]})
     memory = pd.DataFrame({"task": ["forward"], "renderer": [OURS], "MB": [4.2]})
-    text = page.text(table, alone, growth, memory, 1)
+    refinement = pd.DataFrame({"iteration": ["Adam"], "renderer": [OURS], "seconds": [0.1], "times ours": [1.0]})
+    training = pd.DataFrame({"training": ["as it is"], "renderer": [OURS], "pictures a second": [123.4]})
+    text = page.text(page.Results(table, alone, growth, memory, refinement, training, 1))
     rows = [line for line in text.splitlines() if line.startswith("| 24² ")]
     assert len(rows) == len(CONTENDERS)
-    assert "| 2,500 |" in text and "| 4 |" in text
+    assert "| 2,500 |" in text and "| 4 |" in text and "| 123.4 |" in text
+
+
+def test_the_loops_run_on_either_renderer(example):
+    refinement, training = loops.refinement(example, 1), loops.training(example, 1)
+    assert set(refinement.renderer) == set(loops.METHODS)
+    assert (refinement.seconds > 0).all()
+    assert (refinement[refinement.renderer == OURS]["times ours"] == 1).all()
+    assert set(training.renderer) == {*loops.METHODS, ""}
+    assert (training["pictures a second"] > 0).all()
