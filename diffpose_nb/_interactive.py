@@ -17,7 +17,7 @@ from .dicom import XRay
 from .plots import BLUE, ORANGE
 
 _GREEN, _DARK, _BONE, _RED = "#009E73", "#333333", "#E8DFC8", "#D55E00"
-_TRIANGLES = 8_000  # a page carries them as text
+_TRIANGLES = 6_000  # a page carries them as text
 _LETTER = 62.0  # mm high: readable in a scene two metres wide
 _LPS = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """DICOM's patient axes in the world's (RAS)."""

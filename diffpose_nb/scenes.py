@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from . import bones, frames, plots
 from ._callouts import add_callouts
 from ._interactive import interactive
+from ._live import live
 from ._shapes import add_arrow, add_line, add_sector
 from ._stage import UP, aim, detector, on_detector, placement, quiet_vtk, trim
 from ._stage import still as _still
@@ -26,7 +27,7 @@ from .dicom import XRay
 from .dicom.orientation import implied_orientation
 from .plots import BLUE, ORANGE
 
-__all__ = ["FROM_THE_FEET", "carm", "detector", "interactive", "png", "views"]
+__all__ = ["FROM_THE_FEET", "carm", "detector", "interactive", "live", "png", "views"]
 
 FROM_THE_FEET = (-0.75, 0.6, -1.0)
 """World direction from the patient to the viewer: at the feet, on the patient's left, a little above the table."""

@@ -4,18 +4,14 @@ import numpy as np
 from diffpose_nb import collimator, data, dicom, refinement_plots, register, render
 
 
-def test_an_animation_begins_with_the_start_and_ends_with_the_result(example):
+def test_the_end_is_seen_in_the_xrays_size(example):
     xray = dicom.read_xray(data.EXAMPLE_XRAY)
-    found = register.refine(example, xray, stages=register.STAGES[:2], restarts=0, progress=False)
+    found = register.refine(example, xray, stages=register.STAGES[:1], restarts=0, progress=False)
     observed = xray.attenuation()
     observed = observed.where(collimator.open_field(observed), np.nan)
     renderer = render.Renderer(example, xray.camera)
-    steps = refinement_plots.animation(found, renderer, observed, most=4)
-    assert 2 <= len(steps) <= 4
-    assert steps[0].title == "rendering 1, stage 1"
-    assert steps[-1].title.endswith("stage 2")
-    assert all(step.alt for step in steps)
-    assert refinement_plots.as_seen(found, renderer, observed).shape == (*xray.camera.shape, 3)
+    seen = refinement_plots.as_seen(found, renderer, observed)
+    assert seen.shape == (*xray.camera.shape, 3) and len(np.unique(seen)) > 50
 
 
 def test_failures_are_told_from_successes():

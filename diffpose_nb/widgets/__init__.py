@@ -1,10 +1,15 @@
 """Controls for notebooks: what moves when a slider does.
 
-The book has no kernel behind it. There, with the environment variable ``DIFFPOSE_NB_STATIC=1``, they show pictures that
-were made in advance.
+Most are pages in themselves, the same with a kernel and without: :func:`compare`, :func:`refinement_steps`,
+:func:`landscape_explorer` and :func:`stepper`. One computes while a slider moves, :func:`carm_console`. The book has no
+kernel behind it; there, with the environment variable ``DIFFPOSE_NB_STATIC=1``, it shows pictures that were made in
+advance.
 """
 
 from .carm import View, carm_console
+from .compare import compare
+from .explorer import landscape_explorer
+from .refinement import refinement_steps
 from .stepper import Step, stepper
 
-__all__ = ["Step", "View", "carm_console", "stepper"]
+__all__ = ["Step", "View", "carm_console", "compare", "landscape_explorer", "refinement_steps", "stepper"]

@@ -17,14 +17,12 @@ from IPython.display import HTML
 from torch import Tensor
 
 from .. import bones, frames, plots, scenes
+from .._live import STATIC
 from ..camera import Camera
 from ..dicom import XRay
 from ..render import Renderer
 from ._newest import Newest
 from .stepper import Step, stepper
-
-STATIC = "DIFFPOSE_NB_STATIC"
-"""The environment variable that, set to 1, turns controls into pictures made in advance."""
 
 MOVING, RESTING = 128, 256
 """Pixels a side of the DRR, while a slider moves and after."""

@@ -18,16 +18,22 @@ import PIL.Image
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
+from ._page import KEYS, to_bytes
+
+Picture = Figure | np.ndarray | bytes
+"""A figure, which is closed; an array (rows, columns) or (rows, columns, 3), 0 to 1; or the bytes of a PNG file."""
+
 
 class Step(NamedTuple):
     """One position of the slider."""
 
     title: str
     """A few words."""
-    picture: Figure | np.ndarray | bytes
-    """A figure, which is closed; an array (rows, columns) or (rows, columns, 3), 0 to 1; or the bytes of a PNG file."""
-    alt: str
-    """A sentence that says what the picture shows, for those who do not see it."""
+    picture: Picture | tuple[Picture, ...]
+    """A figure, which is closed; an array (rows, columns) or (rows, columns, 3), 0 to 1; or the bytes of a PNG file.
+    Several stand side by side, or one below another where there is no room."""
+    alt: str | tuple[str, ...]
+    """A sentence that says what the picture shows, for those who do not see it; one for each picture."""
     caption: str = ""
     """A sentence or two under it."""
 
@@ -53,25 +59,18 @@ def stepper(steps: Sequence[Step], *, label: str = "step", scene: str | None = N
     Raises
     ------
     ValueError
-        There are no steps, or one has no alternative text.
+        There are no steps, or a picture has no alternative text.
     """
     if not steps:
         raise ValueError("there are no steps: a stepper needs at least one")
-    silent = [step.title for step in steps if not step.alt.strip()]
-    if silent:
-        raise ValueError(f"no alternative text for {', '.join(map(repr, silent))}: say what the picture shows")
-    figures = "".join(
-        f'<figure><img src="data:{kind};base64,{base64.b64encode(data).decode()}" alt="{html.escape(step.alt)}">'
-        f"<figcaption><b>{n}. {html.escape(step.title)}</b> {html.escape(step.caption)}</figcaption></figure>"
-        for n, (step, (kind, data)) in enumerate(zip(steps, map(_encode, steps), strict=True), start=1)
-    )
+    figures = "".join(_figure(n, step) for n, step in enumerate(steps, start=1))
     frame = ""
     if scene is not None:
         title = html.escape(f"3D scene of each {label}; drag to turn it")
         frame = f'<iframe title="{title}" loading="lazy" srcdoc="{html.escape(scene)}"></iframe>'
     kind = "dp-stepper dp-with-scene" if scene is not None else "dp-stepper"
     return HTML(
-        f'<div class="{kind}" role="group" aria-label="{html.escape(label)}, one at a time">{_STYLE}'
+        f'<div class="{kind}" role="group" aria-label="{html.escape(label)}, one at a time" {KEYS}>{_STYLE}'
         f'<div class="dp-bar" hidden>'
         f'<button type="button" aria-label="previous {html.escape(label)}">&#9664;</button>'
         f'<input type="range" min="1" max="{len(steps)}" value="1" step="1" aria-label="{html.escape(label)}">'
@@ -82,22 +81,34 @@ def stepper(steps: Sequence[Step], *, label: str = "step", scene: str | None = N
     )
 
 
-def _encode(step: Step) -> tuple[str, bytes]:
-    """The picture's media type and bytes: WebP is a third of PNG."""
-    picture = step.picture
+def _figure(number: int, step: Step) -> str:
+    several = isinstance(step.picture, tuple)
+    pictures, alts = (step.picture, step.alt) if several else ((step.picture,), (step.alt,))
+    if isinstance(alts, str) or len(alts) != len(pictures) or not all(alt.strip() for alt in alts):
+        wanted = "say what the picture shows" if len(pictures) == 1 else f"a tuple of {len(pictures)}, one each"
+        raise ValueError(f"no alternative text for {step.title!r}: {wanted}")
+    images = "".join(
+        f'<img src="{encode(picture)}" alt="{html.escape(alt)}">' for picture, alt in zip(pictures, alts, strict=True)
+    )
+    images = f'<div class="dp-side">{images}</div>' if several else images
+    caption = f"<b>{number}. {html.escape(step.title)}</b> {html.escape(step.caption)}"
+    return f"<figure>{images}<figcaption>{caption}</figcaption></figure>"
+
+
+def encode(picture: Picture) -> str:
+    """The picture as a data URL: WebP, which is a third of PNG, but for a PNG file as it is."""
     if isinstance(picture, bytes):
-        return "image/png", picture
+        return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     buffer = BytesIO()
     if isinstance(picture, Figure):
         picture.savefig(buffer, format="png", dpi=120)
         plt.close(picture)
         image = PIL.Image.open(buffer).convert("RGB")
     else:
-        values = np.clip(np.asarray(picture, float), 0, 1)
-        image = PIL.Image.fromarray((255 * values).round().astype(np.uint8))
+        image = PIL.Image.fromarray(to_bytes(picture))
     packed = BytesIO()
     image.save(packed, "webp", quality=85, method=4)
-    return "image/webp", packed.getvalue()
+    return f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 
 # Colours are the page's own, so that light and dark need no care.
@@ -119,6 +130,8 @@ _STYLE = """<style>
 .dp-stepper figure[hidden] { display: none; }
 .dp-stepper figure img { display: block; width: 100%; max-width: 100%; height: auto; margin: 0; background: white;
   border-radius: 4px; }
+.dp-stepper .dp-side { display: flex; flex-wrap: wrap; gap: 0.6em; align-items: center; }
+.dp-stepper .dp-side img { flex: 1 1 260px; width: auto; min-width: 0; max-width: 480px; }
 .dp-stepper figcaption { margin-top: 0.4em; text-align: left; min-height: 4.4em; line-height: 1.4; color: inherit; }
 </style>"""
 

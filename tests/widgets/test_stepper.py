@@ -44,9 +44,8 @@ def scene():
 
 
 @pytest.fixture(scope="module")
-def browse(outside_program):
+def browse(chromium):
     """Opens HTML from the disk; ``page.complaints`` are requests that leave it, and errors of scripts."""
-    chromium = outside_program("chromium", "chromium")
     with sync_playwright() as playwright:
         browsers = {
             gl: playwright.chromium.launch(executable_path=chromium, args=FLAGS + gl.split()) for gl in (_GL, _NO_GL)
@@ -136,6 +135,21 @@ def test_nothing_to_show_is_refused():
         stepper([])
     with pytest.raises(ValueError, match="no alternative text for 'grey'"):
         stepper([Step("grey", np.zeros((4, 4)), " ")])
+    with pytest.raises(ValueError, match="'grey': a tuple of 2"):
+        stepper([Step("grey", (np.zeros((4, 4)), np.ones((4, 4))), "both")])
+
+
+def test_several_pictures_stand_side_by_side_or_one_below_another(browse, tmp_path):
+    pair = Step("two", (np.zeros((40, 60)), np.ones((40, 60))), ("a black one", "a white one"))
+    page = browse(stepper([pair]).data, tmp_path)
+    places = []
+    for width in (390, 900):
+        page.set_viewport_size({"width": width, "height": 800})
+        boxes = [page.get_by_alt_text(alt).bounding_box() for alt in ("a black one", "a white one")]
+        places.append((boxes[1]["x"] > boxes[0]["x"], boxes[1]["y"] > boxes[0]["y"]))
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert places == [(False, True), (True, False)]
+    page.close()
 
 
 def _frame(page):
