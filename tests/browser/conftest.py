@@ -1,0 +1,91 @@
+"""Chromium, pages that notice what goes wrong, notebooks in JupyterLab, and what was measured on the way."""
+
+import nbformat
+import pytest
+from in_lab import SOON, Notebook
+from playwright.sync_api import sync_playwright
+
+# WebGL without a graphics card; pages opened from the disk may read their own folder, as search does.
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--allow-file-access-from-files"]
+FLAGS += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+DESKTOP = {"width": 1280, "height": 900}
+LOCAL = ("file:", "data:", "blob:", "about:")
+MEASURED = "measured"
+# While a kernel starts, jupyter_server 2.21 may answer the question which ones run with an error of its own.
+FORGIVEN_IN_LAB = ("/api/kernels?",)
+
+
+# For one module and no longer: while Playwright is open, its event loop is this thread's, and others cannot run theirs.
+@pytest.fixture(scope="module")
+def browser(chromium):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser):
+    """Opens a tab in which ``complaints`` gathers what goes wrong.
+
+    Those are requests that leave this machine, or fail, errors of scripts, and errors in the console. ``here`` is where
+    a local server's addresses begin; complaints that mention something ``forgiven`` are dropped.
+    """
+    pages = []
+
+    def open_page(here=(), forgiven=()):
+        page = browser.new_page(viewport=DESKTOP)
+        pages.append(page)
+        page.set_default_timeout(SOON)
+        page.complaints = []
+        local = (*LOCAL, *here)
+
+        def complain(text):
+            if not any(word in text for word in forgiven):
+                page.complaints.append(text)
+
+        page.on("request", lambda r: r.url.startswith(local) or complain(f"outside: {r.url[:200]}"))
+        page.on("requestfailed", lambda r: complain(f"failed: {r.url[:200]} ({r.failure})"))
+        page.on("pageerror", lambda error: complain(f"error: {error}"))
+        page.on("console", lambda m: m.type == "error" and complain(f"console: {m.text[:300]} {m.location['url']}"))
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def open_notebook(open_page, lab):
+    """Opens a notebook of the server's folder in JupyterLab, by its path; kernels end with the module's tests.
+
+    With ``sources``, one that is first written: a code cell of each.
+    """
+
+    def open_notebook(path, *sources):
+        if sources:
+            cells = [nbformat.v4.new_code_cell(source) for source in sources]
+            written = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+            nbformat.write(written, lab.folder / path)
+        page = open_page((lab.base, lab.base.replace("http", "ws", 1)), FORGIVEN_IN_LAB)
+        return Notebook(page, lab, path)
+
+    yield open_notebook
+    lab.stop_kernels()
+
+
+@pytest.fixture
+def measured(record_property):
+    """Notes a sentence with a measured time, for the summary at the end and for reports."""
+    return lambda sentence: record_property(MEASURED, sentence)
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    sentences = [
+        value for report in reports for name, value in getattr(report, "user_properties", []) if name == MEASURED
+    ]
+    if sentences:
+        terminalreporter.section("measured in Chromium")
+        for sentence in dict.fromkeys(sentences):
+            terminalreporter.write_line(sentence)
