@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _00, _01, _02, _03, _04, _05, _06, _07, _08, _09
+from . import _00, _01, _02, _03, _04, _05, _06, _07, _08, _09, _10, _11
 from .answers import Exercise
 
 EXERCISES: dict[str, Callable[[], Exercise]] = (
@@ -20,6 +20,8 @@ EXERCISES: dict[str, Callable[[], Exercise]] = (
     | _07.EXERCISES
     | _08.EXERCISES
     | _09.EXERCISES
+    | _10.EXERCISES
+    | _11.EXERCISES
 )
 """By name, the number of the notebook first."""
 

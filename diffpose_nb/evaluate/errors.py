@@ -1,9 +1,4 @@
-"""How far an estimated pose is from the true one. Each error sees something else; say which one you report.
-
-They take poses ``world_from_camera`` (..., 4, 4), whose leading dimensions broadcast, and landmarks in world mm: (N, 3)
-or a table with the columns x, y, z (:func:`diffpose_nb.ct.landmarks`). They give mm, (...) float64, averaged over the
-landmarks.
-"""
+"""How far an estimated pose is from the true one."""
 
 from __future__ import annotations
 
@@ -14,8 +9,8 @@ import roma
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .frames import as_float64, invert, transform_points
+from ..camera import Camera
+from ..frames import as_float64, invert, transform_points
 
 
 def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> Tensor:
