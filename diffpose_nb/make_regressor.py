@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 import torchio
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from . import ct, data
 from .dicom import XRay
@@ -29,12 +29,15 @@ COLUMNS = [f"{kind}_{axis}" for kind in ("rotation", "translation") for axis in 
 """Of the table: degrees about, and mm along, the camera's axes; z is depth."""
 
 
-def held_out(subject: torchio.Subject, poses: PoseRange, number: int = HELD_OUT, seed: int = SEED) -> list[XRay]:
+def held_out(
+    subject: torchio.Subject, poses: PoseRange, number: int = HELD_OUT, seed: int = SEED, progress: bool = True
+) -> list[XRay]:
     """X-rays from all over the range, with physics that no training picture has, and their true poses."""
     nominal = poses.nominal
+    silent = {} if progress else {"disable": True}
     return [
         simulate_xray(subject, CAMERA, *poses.view, poses.sod, motion=pose @ invert(nominal), seed=n)
-        for n, pose in enumerate(tqdm(poses.sample(number, seed), "X-rays"))
+        for n, pose in enumerate(tqdm(poses.sample(number, seed), "X-rays", leave=False, **silent))
     ]
 
 

@@ -18,7 +18,7 @@ from .train.augment import local_contrast
 from .train.pictures import Pictures
 from .train.poses import NAMES
 
-_SMOOTH = 50
+_SMOOTH = 30
 """Steps over which the drawn median runs."""
 
 
