@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from pathlib import Path
 
 import yaml
 
 BOOK = Path(__file__).parent
+sys.path.insert(0, str(BOOK / "_ext"))
+from reading import anchor  # noqa: E402  (what the book's extensions use)
 
 
 def page() -> str:
@@ -30,7 +32,7 @@ def page() -> str:
             notebook, heading = entry["notebook"], entry["heading"]
             if f'"## {heading}' not in _headings(notebook):
                 raise ValueError(f"{entry['question']}: {notebook} has no heading {heading!r}")
-            link = f"../notebooks/{notebook}.ipynb#{_anchor(heading)}"
+            link = f"../notebooks/{notebook}.ipynb#{anchor(heading)}"
             lines += [f"**{entry['question']}**", f": {entry['answer']} [Try it]({link})", ""]
     return "\n".join(lines)
 
@@ -38,11 +40,6 @@ def page() -> str:
 def _headings(notebook: str) -> str:
     text = (BOOK.parent / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")
     return text.replace('\\"', '"')
-
-
-def _anchor(heading: str) -> str:
-    """As MyST makes it of a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 if __name__ == "__main__":

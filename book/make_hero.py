@@ -1,4 +1,4 @@
-"""``python book/make_hero.py`` draws the picture of the README and of the book's first page."""
+"""``python book/make_hero.py`` draws the still picture of the book's first page, for who asks for less motion."""
 
 from pathlib import Path
 

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 LARGEST_FILE = 1_500_000  # bytes
+LARGEST_NETWORK = 6_000_000
 GUIDES = ["README.md", "CONTRIBUTING.md"]
 
 
@@ -92,7 +93,9 @@ def test_no_large_files():
         pytest.skip("not a git checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     paths = [ROOT / name for name in listed.stdout.split("\0") if name]
-    assert paths and not [path for path in paths if path.is_file() and path.stat().st_size > LARGEST_FILE]
+    limits = {path: LARGEST_NETWORK if path.suffix == ".pt" else LARGEST_FILE for path in paths if path.is_file()}
+    assert limits and not [path for path, limit in limits.items() if path.stat().st_size > limit]
+    assert len([path for path in limits if path.suffix == ".pt"]) == 1, "one network, committed once"
 
 
 def _normal(name):

@@ -3,6 +3,7 @@
 import pkgutil
 import re
 
+import PIL.Image
 import pytest
 import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -37,8 +38,8 @@ def test_every_notebook_and_page_is_in_the_contents(toc):
     assert {path.relative_to(ROOT).with_suffix("").as_posix() for path in sources} == toc
 
 
-def test_every_notebook_is_on_the_first_page():
-    text = (BOOK / "index.md").read_text(encoding="utf-8")
+def test_every_notebook_is_on_a_way_through_the_book():
+    text = (BOOK / "paths.md").read_text(encoding="utf-8")
     assert not [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text]
 
 
@@ -74,3 +75,19 @@ def test_buttons_need_a_repository():
     if "[project.urls]" not in pyproject:
         assert not config.get("launch_buttons") and not config.get("repository")
         assert "mybinder" not in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_animation_is_short_and_light():
+    """Ten seconds, in the README and on the first page, where a still stands in for who asks for less motion."""
+    file = BOOK / "images" / "registration.webp"
+    with PIL.Image.open(file) as animation:
+        times = []
+        for frame in range(animation.n_frames):
+            animation.seek(frame)
+            animation.load()
+            times.append(animation.info["duration"])
+    assert len(times) > 10 and 9_000 < sum(times) < 11_000
+    assert file.stat().st_size < 1_400_000
+    first_page = (BOOK / "index.md").read_text(encoding="utf-8")
+    assert "images/registration.webp" in first_page and "images/hero.png" in first_page
+    assert "(book/images/registration.webp)" in (ROOT / "README.md").read_text(encoding="utf-8")

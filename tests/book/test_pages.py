@@ -1,10 +1,14 @@
 """What every built page must be: whole, readable without pictures, and independent of the web."""
 
+import re
+from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
 from the_book import NOTEBOOKS
+
+HEAVIEST_PAGE = 8_000_000  # bytes, with everything that it loads; a scene that turns carries its viewer, 2 MB
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +22,56 @@ def test_every_notebook_is_a_page(pages):
     titles = {path.stem: page.find("h1") for path, page in pages.items() if path.parts[0] == "notebooks"}
     assert set(titles) == {path.stem for path in NOTEBOOKS}
     assert all(titles.values())
+
+
+def test_every_page_says_what_it_is(pages):
+    """As browsers, screen readers and search engines need it: language, title, one heading above all, phone's width."""
+    untold = []
+    for path, page in pages.items():
+        about = {
+            "lang": page.find("html", lang="en") is not None,
+            "title": bool(page.title and page.title.get_text(strip=True)),
+            "viewport": "width=device-width" in str(page.find("meta", attrs={"name": "viewport"})),
+            "h1": sum(not tag.find_parent(class_="onlyprint") for tag in page.find_all("h1")) == 1,
+            "main": page.find("main") is not None,
+        }
+        untold += [f"{path}: {name}" for name, told in about.items() if not told]
+    assert not untold, "\n".join(untold)
+
+
+def test_headings_skip_no_level(pages):
+    """Who listens to a page goes from heading to heading."""
+    skips = []
+    for path, page in pages.items():
+        levels = [int(tag.name[1]) for tag in (page.find("article") or page).find_all(re.compile("^h[1-6]$"))]
+        if path.parts[0] in ("book", "notebooks") and any(lower > upper + 1 for upper, lower in pairwise(levels)):
+            skips.append(f"{path}: {levels}")
+    assert not skips, "\n".join(skips)
+
+
+def test_links_and_buttons_have_names(pages):
+    """A link of a picture or an icon alone needs a label."""
+    nameless = []
+    for path, page in pages.items():
+        for tag in page.find_all(["a", "button"], href=True) + page.find_all("button"):
+            name = tag.get_text(strip=True) or tag.get("aria-label") or tag.get("title")
+            if not name and not any(image.get("alt") for image in tag.find_all("img")):
+                nameless.append(f"{path}: {tag}"[:200])
+    assert not nameless, "\n".join(nameless)
+
+
+def test_no_page_is_heavy(pages, html):
+    weights = {}
+    for path, page in pages.items():
+        files = {html / path}
+        loaded = page.find_all(src=True) + page.find_all("link", rel=["stylesheet", "preload", "icon"])
+        for tag in loaded:
+            url = urlsplit(tag.get("src") or tag["href"])
+            if url.path and not url.scheme and not url.netloc:
+                files.add((html / path.parent / unquote(url.path)).resolve())
+        weights[str(path)] = sum(file.stat().st_size for file in files if file.is_file())
+    assert max(weights.values()) > 100_000, "pages load styles and scripts"
+    assert not {path: weight for path, weight in weights.items() if weight > HEAVIEST_PAGE}
 
 
 def test_links_and_images_lead_somewhere(pages, html):
