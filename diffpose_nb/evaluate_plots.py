@@ -26,7 +26,7 @@ PURPLE = "#CC79A7"
 
 _COLORS = (GREY, ORANGE, GREEN, BLUE)
 """By method: what is there without any work, guesses, and what came of work."""
-_DASHES = ("-", "-", "-.", "--")
+_DASHES = (":", "-", "-.", "--")
 
 _SID, _TRUE, _ESTIMATED = 100.0, (50.0, 8.0), (66.0, 22.0)
 """Of the sketch: source to detector; a landmark in camera coordinates, (depth, height), by either pose."""

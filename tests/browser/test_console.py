@@ -32,7 +32,8 @@ WATCH = """() => {
   drr.addEventListener("load", () => drrs.push(performance.now()));
   scene.addEventListener("load", () => scenes.push(performance.now()));
 }"""
-SHOWN = """(img) => {
+SHOWN = """async (img) => {
+  while (!img.complete || !img.naturalWidth) await new Promise(requestAnimationFrame);  // the next one is on its way
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [img.naturalWidth, img.naturalHeight];
   canvas.getContext("2d").drawImage(img, 0, 0);
