@@ -39,7 +39,7 @@ STAGES = (
 """The default schedule, from a wide basin to fine detail."""
 
 LOST = 0.8
-"""A registration with less confidence is taken for lost. Of 600 refinements of simulated X-rays from all kinds of starts
+"""A registration with less confidence is taken for lost. Of 600 refinements of simulated X-rays from many starts
 (``python -m diffpose_nb.make_registrations``) the 432 that ended within 2 mm had more than 0.93, and of the others all
 but one less than 0.75; that one had 0.82."""
 
