@@ -232,7 +232,7 @@ def overlays(
 
 
 def as_printed(summary: pd.DataFrame, success: float = 1.0, gross: float = 10.0) -> pd.DataFrame:
-    """A table of :func:`diffpose_nb.evaluate.summary` in words and units, with its intervals in brackets."""
+    """A table of :func:`diffpose_nb.evaluate.summary` in units, with its intervals in brackets."""
 
     def percent(row: pd.Series, name: str) -> str:
         value, low, high = (100 * row[column] for column in (name, f"{name}_low", f"{name}_high"))
@@ -241,12 +241,12 @@ def as_printed(summary: pd.DataFrame, success: float = 1.0, gross: float = 10.0)
     rows = {}
     for method, row in summary.iterrows():
         rows[method] = {
-            "median mTRE, mm": f"{row['median']:.2f} ({row.median_low:.2f}–{row.median_high:.2f})",
-            "95 % quantile, mm": f"{row.p95:.2f}",
-            "mean ± SD, mm": f"{row['mean']:.2f} ± {row['std']:.2f}",
-            f"under {success:g} mm": percent(row, "success"),
-            f"over {gross:g} mm": percent(row, "gross"),
-            "seconds": f"{row.seconds:.2g}",
+            "median, mm": f"{row['median']:.2f} ({row.median_low:.2f}–{row.median_high:.2f})",
+            "95 %, mm": f"{row.p95:.2f}",
+            "mean ± SD": f"{row['mean']:.2f} ± {row['std']:.2f}",
+            f"< {success:g} mm": percent(row, "success"),
+            f"> {gross:g} mm": percent(row, "gross"),
+            "s": f"{row.seconds:.2g}",
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 

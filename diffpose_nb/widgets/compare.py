@@ -118,7 +118,7 @@ def compare(
         f"<fieldset{' hidden' if len(named) == 1 else ''}><legend>DRR</legend>{drrs}</fieldset>"
         f'<canvas role="img" width="{xray.shape[1]}" height="{xray.shape[0]}"></canvas>'
         f'<div class="dp-bar"><label></label><output aria-hidden="true"></output><input type="range"></div>'
-        f'<div class="dp-buttons"><button type="button" class="dp-play"></button> '
+        f'<div class="dp-buttons"><button type="button" class="dp-play">pause</button> '
         f'<button type="button" class="dp-swap">swap</button></div>'
         f'<p class="dp-says" aria-live="polite"></p></div>'
         f"{SCRIPT}</div>"
