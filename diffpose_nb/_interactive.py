@@ -17,8 +17,8 @@ from .dicom import XRay
 from .plots import BLUE, ORANGE
 
 _GREEN, _DARK, _BONE, _RED = "#009E73", "#333333", "#E8DFC8", "#D55E00"
-_TRIANGLES = 3_500  # a page carries them as text
-_STILL = 480  # pixels
+_TRIANGLES = 2_500  # a page carries them as text
+_STILL = 400  # pixels
 _LETTER = 62.0  # mm high: readable in a scene two metres wide
 _LPS = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """DICOM's patient axes in the world's (RAS)."""
@@ -43,7 +43,7 @@ def interactive(
     xrays
         One a step.
     mesh
-        The patient, world mm; default :func:`bones.example`. Thinned out to some 3500 triangles.
+        The patient, world mm; default :func:`bones.example`. Thinned out to some 2500 triangles.
     highlight
         Something in the patient that is to stand out, world mm.
     origins
