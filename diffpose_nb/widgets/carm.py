@@ -30,7 +30,7 @@ MOVING, RESTING = 128, 256
 FIELD = 400.0  # mm: a large flat detector
 
 _SHOWN = 400  # pixels a side on the page
-_COARSE = 1.5  # mm: voxels finer than this are averaged while a slider moves
+_COARSE = 2.0  # mm: voxels finer than this are averaged while a slider moves; a pixel then sees as much
 _SCENE = 540  # pixels a side that the scene is drawn in
 
 
@@ -132,7 +132,7 @@ class CArm(ipywidgets.HBox):
     """
 
     def __init__(self, subject: torchio.Subject, mesh: pv.PolyData, view: View) -> None:
-        self._coarse = _renderers(subject, voxel=_COARSE, step=2.0)
+        self._coarse = _renderers(subject, voxel=_COARSE, step=2.5)
         self._fine = _renderers(subject)
         self._mesh = mesh
         wide = {"style": {"description_width": "165px"}, "layout": {"width": "390px"}}

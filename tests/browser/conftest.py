@@ -5,9 +5,11 @@ import pytest
 from in_lab import SOON, Notebook
 from playwright.sync_api import sync_playwright
 
-# WebGL without a graphics card; pages opened from the disk may read their own folder, as search does.
+# Pages opened from the disk may read their own folder, as search does.
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--allow-file-access-from-files"]
-FLAGS += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+# Without a graphics card. WebGL in software draws whole pages, takes both cores for it and makes everything late, so
+# only modules that have NEEDS_WEBGL = True get it.
+WEBGL, NO_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"], ["--disable-gpu"]
 DESKTOP = {"width": 1280, "height": 900}
 LOCAL = ("file:", "data:", "blob:", "about:")
 MEASURED = "measured"
@@ -17,9 +19,10 @@ FORGIVEN_IN_LAB = ("/api/kernels?",)
 
 # For one module and no longer: while Playwright is open, its event loop is this thread's, and others cannot run theirs.
 @pytest.fixture(scope="module")
-def browser(chromium):
+def browser(chromium, request):
+    graphics = WEBGL if getattr(request.module, "NEEDS_WEBGL", False) else NO_WEBGL
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS + graphics)
         yield browser
         browser.close()
 

@@ -6,6 +6,7 @@ import numpy as np
 import PIL.Image
 from in_lab import SOON, errors
 
+NEEDS_WEBGL = True
 CELL = """\
 import numpy as np
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+NEEDS_WEBGL = True
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 # Of every picture, whether or not it is in view yet; those that cannot be decoded.
