@@ -1,6 +1,6 @@
 """``python -m diffpose_nb.make_regressor`` trains the pose network that ships in ``diffpose_nb/data/``, and judges it.
 
-About ten minutes of training on two CPU cores, then five for the 200 X-rays it is judged on. Interrupted, it goes on
+Nine minutes of training on two CPU cores, then three for the 200 X-rays it is judged on. Interrupted, it goes on
 where it was.
 """
 

@@ -54,6 +54,8 @@ def chromium():
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """What ``make lab`` starts, once for all tests: a :class:`lab_server.Lab`."""
+    if shutil.which("make") is None or not (ROOT / ".venv" / "bin" / "python").exists():
+        _missing("make, and the .venv that it makes, are missing: apt install make, then make test")
     with serve(tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 

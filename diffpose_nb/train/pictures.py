@@ -165,15 +165,13 @@ def warp(images: Tensor, camera: Camera, to: Camera, turns: Tensor) -> tuple[Ten
     (Tensor, Tensor)
         (B, 1, rows, columns) of ``to``, and bool where ``camera`` saw anything; elsewhere zero.
     """
-    rays = to.detector_points() @ turns.mT
-    homogeneous = rays @ camera.K.mT
-    pixels = homogeneous[..., :2] / homogeneous[..., 2:]
+    homogeneous = to.detector_points().to(images.dtype) @ (camera.K @ turns).mT.to(images.dtype)
     rows, columns = camera.shape
-    size = torch.tensor([columns, rows], dtype=torch.float64)
-    grid = ((2 * pixels + 1) / size - 1).reshape(-1, *to.shape, 2)
+    size = images.new_tensor([columns, rows])
+    grid = ((2 * homogeneous[..., :2] / homogeneous[..., 2:] + 1) / size - 1).reshape(-1, *to.shape, 2)
     inside = (grid.abs() <= 1 - 1 / size).all(-1, keepdim=True).movedim(-1, 1)
     inside = inside.expand(len(images), -1, -1, -1)
-    grid = grid.to(images.dtype).expand(len(images), -1, -1, -1)
+    grid = grid.expand(len(images), -1, -1, -1)
     warped = grid_sample(images, grid, align_corners=False, padding_mode="border")
     return warped * inside, inside
 

@@ -78,7 +78,11 @@ class PoseRegressor(nn.Module):
         self.settings |= {"backbone": backbone, "channels": list(channels)}
         norm = partial(GroupNorm, num_groups=8)
         options = {"in_chans": 1, "num_classes": 0, "global_pool": "", "norm_layer": norm, "channels": tuple(channels)}
+        # timm's plain stem has 64 channels, a quarter of a step's time; a deep one's width can be set
+        options |= {"stem_type": "deep", "stem_width": channels[0] // 2}
         self.backbone = timm.create_model(backbone, pretrained=False, **options)
+        self.backbone.conv1 = nn.Conv2d(1, channels[0], 7, stride=2, padding=3, bias=False)
+        nn.init.kaiming_normal_(self.backbone.conv1.weight, mode="fan_out", nonlinearity="relu")
         with torch.no_grad():
             features = self.backbone(torch.zeros(1, 1, *camera.shape)).flatten(1).shape[1]
         self.neck = nn.Sequential(nn.Flatten(), nn.Linear(features, 256), nn.SiLU())
