@@ -99,11 +99,17 @@ class PoseRegressor(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """``world_from_camera`` (B, 4, 4) float64 for prepared images (B, 1, rows, columns) of its camera."""
         features = self.neck(self.backbone(images))
-        rotation = self._identity + _ROTATION_UNIT * self.rotation_head(features).float()
-        translation = self._translation_unit * self.translation_head(features).float()
+        offsets = self.rotation_head(features).float(), self.translation_head(features).float()
+        with torch.autocast(images.device.type, enabled=False):  # half precision is for the network, not for the pose
+            return self._pose(*offsets)
+
+    def _pose(self, rotation: Tensor, translation: Tensor) -> Tensor:
+        """From what the heads say, (B, D) and (B, 3)."""
+        rotation = self._identity + _ROTATION_UNIT * rotation
+        translation = self._translation_unit * translation
         pose = convert(rotation, translation, parameterization=self.parameterization, convention=self.convention)
-        nominal = self.poses.nominal.to(images.device)
-        away = make_transform(torch.eye(3), torch.tensor([0.0, 0.0, self.poses.sod])).to(images.device)
+        nominal = self.poses.nominal.to(rotation.device)
+        away = make_transform(torch.eye(3), torch.tensor([0.0, 0.0, self.poses.sod])).to(rotation.device)
         return nominal @ away @ pose.matrix.double() @ invert(away)
 
     def prepare(self, xray: XRay) -> Tensor:

@@ -43,6 +43,23 @@ def test_untrained_it_says_the_nominal_pose_and_has_gradients(poses, camera, par
     assert net.rotation_head.weight.grad.any() and net.translation_head.weight.grad.any()
 
 
+@pytest.mark.parametrize(("parameterization", "convention"), PARAMETERIZATIONS)
+def test_mixed_precision_leaves_the_pose_exact(poses, camera, parameterization, convention):
+    """It is still a rigid motion, and that of the heads' numbers."""
+    torch.manual_seed(1)
+    net = PoseRegressor(poses, camera, parameterization=parameterization, convention=convention, **SMALL).eval()
+    with torch.no_grad():
+        for head in (net.rotation_head, net.translation_head):
+            head.weight.zero_()  # so that the network's own precision does not count
+            head.bias.copy_(torch.linspace(-0.5, 0.5, len(head.bias)).bfloat16())
+        image = torch.randn(1, 1, *camera.shape)
+        exact = net(image)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert net.neck(net.backbone(image)).dtype == torch.bfloat16
+            mixed = net(image)
+    torch.testing.assert_close(mixed, exact, atol=1e-3, rtol=0)
+
+
 def test_the_heads_move_what_they_are_said_to(regressor, poses):
     """Euler angles YXZ in camera axes are primary, secondary and roll; the translation is along the camera's axes."""
     with torch.no_grad():
