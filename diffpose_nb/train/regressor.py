@@ -78,7 +78,7 @@ class PoseRegressor(nn.Module):
         self.settings |= {"backbone": backbone, "channels": list(channels)}
         norm = partial(GroupNorm, num_groups=8)
         options = {"in_chans": 1, "num_classes": 0, "global_pool": "", "norm_layer": norm, "channels": tuple(channels)}
-        # timm's plain stem has 64 channels, a quarter of a step's time; a deep one's width can be set
+        # timm's plain stem has 64 channels, which makes a pass a third slower; a deep one's width can be set
         options |= {"stem_type": "deep", "stem_width": channels[0] // 2}
         self.backbone = timm.create_model(backbone, pretrained=False, **options)
         self.backbone.conv1 = nn.Conv2d(1, channels[0], 7, stride=2, padding=3, bias=False)

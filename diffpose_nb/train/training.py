@@ -124,6 +124,8 @@ def fit(
     settings |= {"seed": seed}
     description = regressor.described() | {"settings": settings}
     state = _resumed(path, description) if path.exists() else None
+    if state is not None:
+        regressor = PoseRegressor.load(path)
 
     regressor.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(regressor.parameters(), learning_rate, weight_decay=1e-2, fused=True)
@@ -131,7 +133,6 @@ def fit(
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     rows: list[tuple[float, ...]] = []
     if state is not None:
-        regressor.load_state_dict(state["weights"])
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
         scaler.load_state_dict(state["scaler"])

@@ -107,6 +107,19 @@ def test_another_training_is_not_gone_on_with(example, camera, trained, tmp_path
         fit(example, path, camera=camera, steps=24, **QUICK)
 
 
+def test_weights_of_another_version_are_not_gone_on_with(example, camera, trained, tmp_path):
+    """Its settings are the same, its layers are not."""
+    path = tmp_path / "old.pt"
+    content = read_checkpoint(trained.path)
+    stem = content["weights"]["backbone.conv1.weight"]
+    content["weights"]["backbone.conv1.weight"] = stem.new_zeros(64, *stem.shape[1:])
+    torch.save(content, path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"old\.pt: weights and settings do not fit together (?s:.*)train it anew"):
+        fit(example, path, camera=camera, steps=24, **QUICK)
+    assert path.read_bytes() == before
+
+
 def test_the_image_loss_has_a_gradient(example, camera, tmp_path):
     with_images = fit(example, tmp_path / "i.pt", camera=camera, steps=3, image_weight=1.0, **QUICK)
     without = fit(example, tmp_path / "g.pt", camera=camera, steps=3, **QUICK)
