@@ -43,6 +43,7 @@ bench: $(READY) ## measure the renderers side by side and write the book's page 
 format: $(READY) ## put code and notebooks into the form that the tests ask for
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+	$(PY) book/format_assets.py
 	$(PY) -m nbstripout --keep-id --extra-keys "metadata.kernelspec metadata.language_info.version" \
 		notebooks/*.ipynb notebooks/solutions/*.ipynb
 
@@ -73,5 +74,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c "$$CHECK_PYTHON"
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[book,test,reference]"
-	$(PY) -m diffpose_nb.warm
+	$(PY) -m diffpose_nb.commands.warm
 	@touch $(READY)

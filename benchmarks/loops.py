@@ -13,14 +13,13 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from diffpose_nb import frames
-from diffpose_nb._levels import Level, smoothed
 from diffpose_nb.camera import Camera
+from diffpose_nb.images import local_contrast
 from diffpose_nb.register import BONE, STAGES
-from diffpose_nb.render import Renderer
+from diffpose_nb.register.level import Level
+from diffpose_nb.render import Renderer, smoothed
 from diffpose_nb.similarity import Patches, multiscale_ncc, sample_patches, sparse_ncc
-from diffpose_nb.train import CAMERA, Augmentation, PoseRange, PoseRegressor
-from diffpose_nb.train.augment import local_contrast
-from diffpose_nb.train.pictures import Pool
+from diffpose_nb.train import CAMERA, Augmentation, Pool, PoseRange, PoseRegressor
 
 from .contenders import POSE
 
@@ -45,7 +44,7 @@ def refinement(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
         tasks["Adam, dense", name] = lambda renderer=renderer: _descend(renderer, start, target, None)
     stage = STAGES[-1]
     everywhere = torch.ones(camera.shape, dtype=torch.bool)
-    level = Level(stage, smoothed(subject, stage, BONE), camera, target, everywhere, 700.0)
+    level = Level(stage, smoothed(subject, stage.voxel, stage.smoothing, BONE), camera, target, everywhere, 700.0)
     tasks["Gauss–Newton, dense", "fused (ours)"] = lambda: level.linearise(start)
     seconds = _interleaved(tasks, rounds)
     rows = [(task, name, value, value / seconds[task, "fused (ours)"]) for (task, name), value in seconds.items()]

@@ -13,7 +13,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from diffpose_nb import collimator, ct, data, dicom, evaluate, plots, register, render
+from diffpose_nb import ct, data, dicom, evaluate, plots, register, render
+from diffpose_nb.images import collimator
 
 LENGTH, BEFORE, AFTER = 10_000, 1_500, 2_500  # ms: all of it, the first frame, the last frame
 SIZE = (8, 4.2)  # inches

@@ -5,7 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-from diffpose_nb import collimator, ct, data, dicom, evaluate, plots, register, render
+from diffpose_nb import ct, data, dicom, evaluate, plots, register, render
+from diffpose_nb.images import collimator
 
 
 def main(path: Path = Path(__file__).parent / "images" / "hero.png") -> None:

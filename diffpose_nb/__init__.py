@@ -1,6 +1,5 @@
-"""Helpers for the notebooks: from a C-arm X-ray and a CT to the pose of the C-arm.
+"""From a C-arm X-ray and a CT to the pose of the C-arm: the package under the notebooks.
 
-Modules, each resting only on those after it: ``plots``, ``scenes``, ``widgets``, ``exercises``; ``landscapes``,
-``evaluate``; ``register``, ``descent``, ``conventions``; ``jacobian``, ``calibration``, ``similarity``; ``render``,
-``simulate``; ``dicom``, ``ct``; ``camera``, ``frames``.
+Every package here is a room with one subject. It imports only rooms on floors below its own; the floors, and what each
+room is for, are in CONTRIBUTING.md.
 """

@@ -58,7 +58,6 @@ ISOCENTER_SYSTEM = (
     "TableCradleTiltAngle",
 )
 """The C-arm in the room (PS3.3 C.8.19.6.13): degrees and mm."""
-
 TABLE = (
     "TableTopVerticalPosition",
     "TableTopLongitudinalPosition",

@@ -18,8 +18,6 @@ from pydicom.dataset import Dataset
 # Characters of a decimal string and of a list of them; what else stands in a geometry tag is not quoted in a message,
 # since it may have strayed there from a field that names a patient.
 _quotable = re.compile(r"[0-9+\-.eE\s\\,\[\]()']{0,40}|[+-]?(nan|inf|infinity)", re.IGNORECASE)
-
-
 # Value representations that hold numbers (PS3.5 6.2). A date has digits too, and is none of our business.
 _numeric = frozenset({"DS", "IS", "FL", "FD", "SS", "US", "SL", "UL", "SV", "UV"})
 

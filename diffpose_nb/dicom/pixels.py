@@ -14,17 +14,8 @@ from pydicom.uid import UID
 from torch import Tensor
 
 from .errors import DicomError, UnreadableDicom
-from .header import (
-    Header,
-    Unusable,
-    find_items,
-    find_numbers,
-    find_text,
-    find_value,
-    show_number,
-    tag_label,
-)
-from .identity import PIXEL_VALUE_LABEL
+from .header import Header, Unusable, find_items, find_numbers, find_text, find_value, show_number, tag_label
+from .writing.identity import PIXEL_VALUE_LABEL
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ..camera import Camera
-from ..frames import carm_pose
+from ..camera import Camera, carm_pose
+from ..images import XRay
 from .errors import DicomGeometryError
-from .files import open_xray
-from .geometry import read_geometry
+from .geometry.carm import read_geometry
+from .geometry.orientation import find_mirror
 from .groups import frame_scopes, note_unused_systems
 from .header import Header, quiet_pydicom
-from .orientation import find_mirror
+from .opening import open_xray
 from .pixels import count_frames, read_pixels
-from .xray import XRay
 
 
 @quiet_pydicom()

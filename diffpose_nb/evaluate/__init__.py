@@ -6,8 +6,11 @@ leading dimensions broadcast, and landmarks in world mm: (N, 3) or a table with 
 
 Rates and medians are of a sample of X-rays; their intervals say how far another sample of the same size could have
 led elsewhere.
+
+Imports only ``camera``.
 """
 
+from .axes import camera_errors
 from .errors import Geodesic, diffpose_error, geodesic, mpe, mrpd, mtre
 from .success import (
     GROSS,
@@ -26,6 +29,7 @@ __all__ = [
     "SUCCESS",
     "Geodesic",
     "Interval",
+    "camera_errors",
     "diffpose_error",
     "geodesic",
     "gross_failure_rate",

@@ -9,8 +9,7 @@ import roma
 import torch
 from torch import Tensor
 
-from ..camera import Camera
-from ..frames import as_float64, invert, transform_points
+from ..camera import Camera, as_float64, invert, transform_points
 
 
 def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> Tensor:

@@ -15,13 +15,11 @@ SUCCESS = 1.0
 """mm of mTRE: a registration that ends below it has succeeded."""
 GROSS = 10.0
 """mm of mTRE: a registration that ends above it is a gross failure, of no use to anybody."""
-
 _FAR = 1e12
 """mm, in place of an infinite error where differences are taken."""
 _RESAMPLES = 4999
 _AT_ONCE = 500
 """Resamples that are held in memory together: a curve has a hundred thresholds."""
-
 Errors = Tensor | np.ndarray | pd.Series | Sequence[float]
 Method = Literal["bootstrap", "wilson"]
 

@@ -6,23 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _00, _01, _02, _03, _04, _05, _06, _07, _08, _09, _10, _11
 from .answers import Exercise
+from .sheets import SHEETS
 
-EXERCISES: dict[str, Callable[[], Exercise]] = (
-    _00.EXERCISES
-    | _01.EXERCISES
-    | _02.EXERCISES
-    | _03.EXERCISES
-    | _04.EXERCISES
-    | _05.EXERCISES
-    | _06.EXERCISES
-    | _07.EXERCISES
-    | _08.EXERCISES
-    | _09.EXERCISES
-    | _10.EXERCISES
-    | _11.EXERCISES
-)
+EXERCISES: dict[str, Callable[[], Exercise]] = {
+    name: exercise for sheet in SHEETS for name, exercise in sheet.EXERCISES.items()
+}
 """By name, the number of the notebook first."""
 
 

@@ -1,4 +1,4 @@
-"""Rigid transforms: one pose convention, and the bridges to it.
+"""One convention for poses, and the bridges to those of other programs.
 
 A transform is a 4x4 float64 tensor named ``target_from_source``. It maps the coordinates of a point
 in *source* to its coordinates in *target*, and it composes by reading, left to right:
@@ -14,32 +14,40 @@ camera
     Origin at the X-ray source; x right and y down *as seen from the source*; z towards the detector.
     ``world_from_camera`` is the pose of the C-arm. It is a proper rigid transform (determinant +1).
 
-Each convention of another program has a module with both ways: ``from_x`` gives ``world_from_camera``, and the
-:class:`~diffpose_nb.camera.Camera` with it where intrinsics are involved; ``to_x`` gives what *x* takes. A docstring
-states the convention in four lines: axes and handedness, origin, what it maps, and the source.
+Each convention of another program has a module in :mod:`diffpose_nb.frames.programs`, with both ways: ``from_x`` gives
+``world_from_camera``, and the :class:`~diffpose_nb.camera.Camera` with it where intrinsics are involved; ``to_x`` gives
+what *x* takes. A docstring states the convention in four lines: axes and handedness, origin, what it maps, and the
+source.
+
+The rigid transforms themselves come from :mod:`diffpose_nb.camera`, the only package that this one imports, and can be
+taken from here too.
 """
 
-from .._rigid import (
+from ..camera import (
+    adjoint,
     as_float64,
+    camera_axes,
     carm_angles,
     carm_pose,
+    change_axes,
     exp_se3,
     invert,
     make_transform,
+    moved,
     ras_from_lps,
     rigid_motion,
     transform_points,
 )
-from .datasets import from_deepfluoro, from_ljubljana, to_deepfluoro, to_ljubljana
-from .deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
-from .diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
-from .diffpose import diffpose_isocenter_pose, diffpose_volume, from_diffpose, to_diffpose
 from .graph import Frame, project_points, target_from_source
-from .nanodrr import from_nanodrr, to_nanodrr
-from .opencv import from_opencv, to_opencv
 from .positions import Positions, from_positions, to_positions
-from .rtk import RTKProjection, from_rtk, lps_from_iec, to_rtk
-from .vtk import VTKCamera, from_vtk, to_vtk
+from .programs.datasets import from_deepfluoro, from_ljubljana, to_deepfluoro, to_ljubljana
+from .programs.deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
+from .programs.diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
+from .programs.diffpose import diffpose_isocenter_pose, diffpose_volume, from_diffpose, to_diffpose
+from .programs.nanodrr import from_nanodrr, to_nanodrr
+from .programs.opencv import from_opencv, to_opencv
+from .programs.rtk import RTKProjection, from_rtk, lps_from_iec, to_rtk
+from .programs.vtk import VTKCamera, from_vtk, to_vtk
 
 __all__ = [
     "DeepDRRPose",
@@ -47,9 +55,12 @@ __all__ = [
     "Positions",
     "RTKProjection",
     "VTKCamera",
+    "adjoint",
     "as_float64",
+    "camera_axes",
     "carm_angles",
     "carm_pose",
+    "change_axes",
     "diffpose_isocenter_pose",
     "diffpose_volume",
     "exchange_mirror",
@@ -67,6 +78,7 @@ __all__ = [
     "invert",
     "lps_from_iec",
     "make_transform",
+    "moved",
     "project_points",
     "ras_from_lps",
     "rigid_motion",

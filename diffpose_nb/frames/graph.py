@@ -10,12 +10,10 @@ import torch
 import torchio
 from torch import Tensor
 
-from .._rigid import as_float64, make_transform, ras_from_lps, transform_points
-from ..camera import Camera
+from ..camera import Camera, as_float64, make_transform, ras_from_lps, transform_points
 
 Frame = Literal["voxel", "lps", "ras", "world", "isocenter", "camera", "detector", "pixel"]
 """The names of the frames that :func:`target_from_source` knows."""
-
 # a tree: each frame hangs on the one that its matrix is given in, and the root is the world
 _parent = {
     "voxel": "world",

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .._rigid import as_float64, make_transform, transform_points
-from ..camera import Camera
+from ..camera import Camera, as_float64, make_transform, transform_points
 
 _orthonormal = 1e-4
 """How far from perpendicular unit vectors the detector's directions may be."""

@@ -8,11 +8,12 @@ import torchio
 from diffdrr.drr import DRR
 from torch import Tensor
 
-from .._cache import MadeFrom
 from ..camera import Camera
 from ..frames import to_diffdrr
+from .cache import MadeFrom
 from .integrals import line_integrals
-from .volume import PackedVolume, Volume, only
+from .prepared import only
+from .volume import PackedVolume, Volume
 
 _packed = MadeFrom()
 
@@ -91,8 +92,8 @@ def _channels(volume: Tensor, mask: Tensor | None) -> list[PackedVolume]:
     whole = Volume(volume.numpy(), np.eye(4))
     if mask is None:
         return [_packed.get(volume, None, whole.pack)]
-    labels, key = mask.numpy(), (id(mask), mask._version)
+    labels = mask.numpy()
     return [
-        _packed.get(volume, (*key, label), lambda label=label: only(whole, labels, label).pack())
+        _packed.get((volume, mask), label, lambda label=label: only(whole, labels, label).pack())
         for label in range(int(labels.max()) + 1)
     ]

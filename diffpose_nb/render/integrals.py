@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._raymarch import march
+from .kernel import march
 from .volume import PackedVolume
 
 
@@ -36,7 +36,7 @@ def integrate(
     source, target
         (B, N, 3) float64 world mm: :math:`s` and :math:`q` of the rays of B images.
     step_fraction
-        :math:`\Delta a`; the offsets :math:`o` are those of :func:`diffpose_nb._raymarch.march`.
+        :math:`\Delta a`; the offsets :math:`o` are those of :func:`diffpose_nb.render.kernel.march`.
     with_gradient
         False: G and K are zero, and it takes less time.
     columns

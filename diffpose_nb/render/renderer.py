@@ -8,14 +8,12 @@ import torch
 import torchio
 from torch import Tensor
 
-from ..camera import Camera
-from ..frames import as_float64, transform_points
+from ..camera import Camera, as_float64, transform_points
 from .diffdrr import make_drr, render_poses, render_rays
 from .integrals import line_integrals
-from .volume import labels_of, packed_density, packed_structure
+from .prepared import labels_of, packed_density, packed_structure
 
 METHODS = ("fused", "trilinear", "siddon")
-
 STEP = 1.5
 """Default distance between samples along a ray that meets the detector at a right angle, mm."""
 

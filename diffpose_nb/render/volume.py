@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 import torchio
 from scipy import ndimage
 
-from .._cache import MadeFrom
-from .._raymarch import pack
-
-_packed = MadeFrom()
+from .kernel import pack
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Volume:
     def pack(self) -> PackedVolume:
         """As the march reads it, see :func:`integrate`."""
         values, unit = pack(self.values)
-        return PackedVolume(values, unit, _shifted(self.world_from_voxel, [-1, -1, -1]))
+        return PackedVolume(values, unit, shifted(self.world_from_voxel, [-1, -1, -1]))
 
 
 @dataclass(frozen=True)
@@ -93,71 +89,7 @@ class PackedVolume:
     world_from_voxel: np.ndarray
 
 
-def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
-    """The subject's density, coarsened if ``voxel`` (mm) is given; made once for each subject."""
-
-    def make() -> PackedVolume:
-        volume = Volume.of(subject["density"], dtype)
-        return (volume if voxel is None else volume.coarsen(voxel)).pack()
-
-    return _packed.get(subject["density"].data, (voxel, dtype), make)
-
-
-def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
-    """The density of one structure, zero elsewhere; coarsened if ``voxel`` (mm) is given; made once for each subject.
-
-    The interpolation is linear in the values, so that the integrals of all labels add up to the whole.
-    """
-    labels = subject["mask"].data
-
-    def make() -> PackedVolume:
-        whole = Volume.of(subject["density"], dtype)
-        blocks = (1, 1, 1) if voxel is None else whole.blocks(voxel)
-        return only(whole, labels[0].numpy(), label, blocks).average(blocks).pack()
-
-    return _packed.get(subject["density"].data, (voxel, dtype, label, id(labels), labels._version), make)
-
-
-def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:
-    """What has one label, zero elsewhere, on the smallest box that holds it.
-
-    Parameters
-    ----------
-    volume, labels
-        On one grid, (I, J, K).
-    blocks
-        The box begins with a whole block, so that its averages are those of the whole volume.
-    """
-    box = ndimage.find_objects((labels == label).view(np.uint8))
-    box = box[0] if box else (slice(0, 1),) * 3
-    box = tuple(slice(axis.start // block * block, axis.stop) for axis, block in zip(box, blocks, strict=True))
-    values = np.where(labels[box] == label, volume.values[box], volume.values.dtype.type(0))
-    return Volume(values, _shifted(volume.world_from_voxel, [axis.start for axis in box]))
-
-
-def labels_of(subject: torchio.Subject, structures: list[str | int]) -> list[int]:
-    """The labels of structures that are given by name or by number.
-
-    Raises
-    ------
-    ValueError
-        The subject has no label map, or no voxel of a structure.
-    """
-    mask = subject.get("mask")
-    if mask is None:
-        raise ValueError("structures come from a label map and this CT has none: give load_ct(path, labels=…) one")
-    present = set(torch.unique(mask.data).int().tolist())
-    table = subject.get("structures")
-    names = {} if not isinstance(table, pd.DataFrame) else dict(zip(table["structure"], table["id"], strict=True))
-    labels = [names.get(structure, structure) for structure in structures]
-    for structure, label in zip(structures, labels, strict=True):
-        if label not in present:
-            known = [name for name, number in names.items() if number in present] or sorted(present)
-            raise ValueError(f"structure {structure!r} is not in the label map, which has {known}")
-    return labels
-
-
-def _shifted(world_from_voxel: np.ndarray, first: list[int]) -> np.ndarray:
+def shifted(world_from_voxel: np.ndarray, first: list[int]) -> np.ndarray:
     """The matrix of the grid whose voxel (0, 0, 0) is voxel ``first`` of another."""
     shift = np.eye(4)
     shift[:3, 3] = first

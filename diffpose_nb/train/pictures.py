@@ -17,11 +17,8 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from .._levels import smoothed
-from ..camera import Camera
-from ..frames import carm_pose, make_transform, ras_from_lps, transform_points
-from ..register import STAGES
-from ..render.integrals import integrate
+from ..camera import Camera, carm_pose, make_transform, ras_from_lps
+from ..render import integrate, smoothed
 from .poses import PoseRange
 
 VOXEL, STEP = 2.5, 3.0
@@ -81,9 +78,7 @@ class Pool:
         self.camera, self.poses, self.size, self.seed = camera, poses, size, seed
         self.rendered = 0
         self.wide = widened(camera, FIELD)
-        self._points = self.wide.detector_points()
-        stage = replace(STAGES[-1], voxel=VOXEL, smoothing=0.0)
-        self._volumes = [smoothed(subject, stage, bone) for bone in bones]
+        self._volumes = [smoothed(subject, VOXEL, 0.0, bone) for bone in bones]
         self._images = torch.zeros(size, 1, *self.wide.shape)
         self._bases = torch.zeros(size, 4, 4, dtype=torch.float64)
 
@@ -99,8 +94,7 @@ class Pool:
 
     def drr(self, world_from_camera: Tensor, bone: int) -> Tensor:
         """The wide picture (rows, columns) from a pose (4, 4), with one of the factors on bone."""
-        target = transform_points(world_from_camera, self._points)
-        source = world_from_camera[:3, 3].expand_as(target)
+        source, target = self.wide.rays(world_from_camera)
         rays = (source[None], target[None], STEP / self.camera.sid, False, self.wide.shape[1])
         return integrate(self._volumes[bone], *rays)[0].reshape(self.wide.shape)
 

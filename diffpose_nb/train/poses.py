@@ -8,7 +8,7 @@ import roma
 import torch
 from torch import Tensor
 
-from ..frames import as_float64, carm_angles, carm_pose, invert, make_transform
+from ..camera import as_float64, carm_angles, carm_pose, invert, make_transform
 
 NAMES = ("primary", "secondary", "roll", "x", "y", "depth")
 """Degrees, degrees, degrees, mm, mm, mm: what :meth:`PoseRange.pose` takes and :meth:`PoseRange.parameters` gives."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
-import pickle
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from functools import partial
@@ -17,17 +14,13 @@ from diffdrr.pose import PARAMETERIZATIONS, RigidTransform, convert
 from timm.layers import GroupNorm
 from torch import Tensor, nn
 
-from .._levels import smooth_inside
-from ..camera import Camera
-from ..collimator import open_field
-from ..dicom import XRay
-from ..frames import invert, make_transform
-from ..regions import Score
-from .augment import local_contrast
+from ..camera import Camera, invert, make_transform
+from ..images import XRay, local_contrast, open_field, smooth_inside
+from ..similarity import Score
+from .checkpoint import FORMAT, read_checkpoint, write_checkpoint
 from .pictures import warp
 from .poses import PoseRange
 
-FORMAT = "diffpose_nb pose regressor 1"
 CHANNELS = (32, 64, 128, 224)
 """Of the backbone's four stages: half of a ResNet's usual width and less, a quarter of its work."""
 _ROTATION_UNIT = 0.3
@@ -187,7 +180,7 @@ class PoseRegressor(nn.Module):
         state = self.state_dict()
         if half:
             state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-        write_atomically(path, self.described() | {"weights": state})
+        write_checkpoint(path, self.described() | {"weights": state})
 
     def described(self) -> dict[str, Any]:
         """What :meth:`from_description` makes the same network of, in plain types."""
@@ -221,36 +214,6 @@ class PoseRegressor(nn.Module):
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path}: weights and settings do not fit together ({error}); train it anew") from error
         return regressor.to(device).eval()
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The content of a file of :meth:`PoseRegressor.save` or :func:`diffpose_nb.train.fit`, or one clear error."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no such file; diffpose_nb.train.fit(…) writes one") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{path}: cannot be read as a checkpoint ({type(error).__name__}); it was cut short or is something else"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format", "no format") if isinstance(content, dict) else type(content).__name__
-        raise ValueError(f"{path}: holds {found!r} and not {FORMAT!r}; it was not written by diffpose_nb.train")
-    return content
-
-
-def write_atomically(path: str | Path, content: dict[str, Any]) -> None:
-    """``torch.save`` to a file that is either the old one or the new one, whatever happens."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    partial_path = path.with_name(path.name + ".part")
-    with partial_path.open("wb") as file:
-        file.write(buffer.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    partial_path.replace(path)
 
 
 def _pose_parameters(matrix: Tensor, parameterization: str, convention: str | None) -> Tensor:

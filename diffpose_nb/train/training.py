@@ -15,16 +15,18 @@ import torchio
 from diffdrr.metrics import DoubleGeodesicSE3
 from diffdrr.pose import RigidTransform
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from ..camera import Camera
+from ..evaluate import camera_errors
+from ..images import local_contrast
 from ..render import Renderer
+from ..runtime import progress_bar
 from ..similarity import multiscale_ncc
-from .augment import Augmentation, local_contrast
-from .errors import camera_errors
+from .augment import Augmentation
+from .checkpoint import read_checkpoint, write_checkpoint
 from .pictures import STEP, VOXEL, Pictures, Pool, mixed
 from .poses import PoseRange
-from .regressor import PoseRegressor, read_checkpoint, write_atomically
+from .regressor import PoseRegressor
 
 CAMERA = Camera(sid=1020.0, pixel_spacing=(3.2, 3.2), shape=(96, 96))
 """A 31 cm detector with as many pixels as a pose network needs."""
@@ -96,7 +98,7 @@ def fit(
         See :class:`Augmentation`.
     pool, renew
         How many DRRs to choose pictures from, and how many of them are new in each step, see
-        :class:`diffpose_nb.train.pictures.Pool`.
+        :class:`diffpose_nb.train.Pool`.
     seed
         Of everything.
     device
@@ -141,7 +143,7 @@ def fit(
     def save() -> None:
         parts = {"optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
         content = {name: part.state_dict() for name, part in parts.items()}
-        write_atomically(path, description | content | {"weights": regressor.state_dict(), "rows": rows})
+        write_checkpoint(path, description | content | {"weights": regressor.state_dict(), "rows": rows})
 
     pictures = Pool(subject, camera, poses, pool, seed)
     pictures.skip_to(_rendered(len(rows), pool, renew, batch))
@@ -149,7 +151,7 @@ def fit(
     before = rows[-1][1] if rows else 0.0
     started = saved = drawn = time.perf_counter()
     reason = "finished"
-    bar = tqdm(total=steps, initial=len(rows), leave=False, **({} if progress else {"disable": True}))
+    bar = progress_bar(total=steps, initial=len(rows), show=progress)
     try:
         while len(rows) < steps:
             step = len(rows)

@@ -12,12 +12,11 @@ import torch
 from IPython.display import HTML
 from torch import Tensor
 
-from .. import landscape_plots
-from ..landscapes import LOSSES, NAMES, PAIRS, SPAN, TYPICAL, UNITS, load
-from ._explorer_script import SCRIPT, STYLE
-from ._page import KEYS, packed, to_bytes
-from ._page import STYLE as COMMON
-from .stepper import encode
+from ..plots import similarity as landscape_plots
+from ..runtime import script, style
+from ..similarity.landscapes import LOSSES, NAMES, PAIRS, SPAN, TYPICAL, UNITS, load
+from .page import KEYS, packed, to_bytes
+from .steps import encode
 
 _STEPS = (0.5, 0.5, 0.5, 1.0, 1.0, 1.0)
 """Of the sliders, degrees and mm."""
@@ -38,9 +37,10 @@ def landscape_explorer(
     Parameters
     ----------
     maps
-        By name, (15, M, M) each: losses over the pairs of :data:`diffpose_nb.landscapes.PAIRS`, at the offsets of
-        :func:`diffpose_nb.landscapes.grid`, rows for the first parameter. Default those that ship, see
-        :func:`diffpose_nb.landscapes.load`.
+        By name, (15, M, M) each: losses over the pairs of :data:`diffpose_nb.similarity.landscapes.PAIRS`, at the
+        offsets of :func:`diffpose_nb.similarity.landscapes.grid`, rows for the first parameter. Default those that
+        ship, see
+        :func:`diffpose_nb.similarity.landscapes.load`.
     loss, pair
         To begin with: a name, default the first, and the numbers of two parameters.
     label
@@ -82,7 +82,8 @@ def landscape_explorer(
     }
     return HTML(
         f'<div class="dp-widget dp-explorer" role="group" aria-label="{html.escape(label)}" {KEYS} '
-        f'data-settings="{html.escape(json.dumps(settings))}">{COMMON}{STYLE}'
+        f'data-settings="{html.escape(json.dumps(settings))}">'
+        f"{style(__package__, 'widget.css')}{style(__package__, 'explorer.css')}"
         f"{_still(maps, pair)}"
         f'<div class="dp-live" hidden>'
         f'<fieldset class="dp-losses"><legend>loss</legend>{"".join(map(_choice, maps))}</fieldset>'
@@ -94,7 +95,7 @@ def landscape_explorer(
         f'<p><button type="button" class="dp-truth">to the truth</button> '
         f'<button type="button" class="dp-lowest">to the lowest</button></p>'
         f'<p class="dp-key">{_KEY}</p></div></div></div>'
-        f"{SCRIPT}</div>"
+        f"{script(__package__, 'explorer.js')}</div>"
     )
 
 

@@ -16,8 +16,8 @@ from ..evaluate import mtre
 from ..plots import BLUE, ORANGE, overlay
 from ..register import Refinement
 from ..render import Renderer
-from ._page import to_bytes
-from .stepper import Step, stepper
+from .page import to_bytes
+from .steps import Step, stepper
 
 _PIXELS = 320  # a side of an overlay: sharp enough for edges, and forty of them stay under a megabyte
 
@@ -36,7 +36,7 @@ def refinement_steps(
     Parameters
     ----------
     refinement
-        Of :func:`diffpose_nb.register.refine` or :func:`diffpose_nb.descent.descend`.
+        Of :func:`diffpose_nb.register.refine` or :func:`diffpose_nb.register.descend`.
     renderer, xray
         The renderer of the whole CT, and line integrals (rows, columns), NaN where nothing is compared; one of each, or
         one of each for every view.

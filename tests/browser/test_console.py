@@ -13,7 +13,8 @@ import pytest
 from in_lab import SOON, errors
 
 from diffpose_nb.render import Renderer
-from diffpose_nb.widgets.carm import SLIDERS, View
+from diffpose_nb.widgets import View
+from diffpose_nb.widgets.console import SLIDERS
 
 CELL = "from diffpose_nb import ct, widgets\n\nwidgets.carm_console(ct.example())"
 GOAL = 50.0  # °, where the primary angle is dragged to

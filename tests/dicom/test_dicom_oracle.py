@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from diffpose_nb.camera import Camera
-from diffpose_nb.dicom import XRay, read_xray, write_xray
+from diffpose_nb.dicom import read_xray, write_xray
 from diffpose_nb.frames import carm_pose, ras_from_lps, transform_points
+from diffpose_nb.images import XRay
 
-CASES = json.loads((Path(__file__).parents[1] / "data" / "projection.json").read_text())["cases"]
+CASES = json.loads((Path(__file__).parents[1] / "reference" / "projection.json").read_text())["cases"]
 each_case = pytest.mark.parametrize(
     "case", CASES, ids=lambda c: f"{c['PositionerPrimaryAngle']}/{c['PositionerSecondaryAngle']}"
 )

@@ -17,8 +17,9 @@ from pydicom.filewriter import dcmwrite
 from xa_files import PATIENT, assert_silent, make_xray
 
 from diffpose_nb.camera import Camera
-from diffpose_nb.dicom import DicomError, XRay, describe, read_xray, write_xray
+from diffpose_nb.dicom import DicomError, describe, read_xray, write_xray
 from diffpose_nb.frames import carm_pose
+from diffpose_nb.images import XRay
 
 # For every type: values that no X-ray has. Plausible but wrong ones cannot be noticed by anybody.
 ABSURD = [

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from xa_files import make_xray
 
 from diffpose_nb.camera import Camera
-from diffpose_nb.dicom import DicomGeometryError, XRay, read_xray, write_xray
+from diffpose_nb.dicom import DicomGeometryError, read_xray, write_xray
 from diffpose_nb.frames import carm_pose
+from diffpose_nb.images import XRay
 
 KINDS = {
     "XRF": "1.2.840.10008.5.1.4.1.1.12.2",

@@ -11,8 +11,9 @@ import torch
 from xa_files import PATIENT, make_xray
 
 from diffpose_nb.camera import Camera
-from diffpose_nb.dicom import DicomError, XRay, read_xray, write_xray
+from diffpose_nb.dicom import DicomError, read_xray, write_xray
 from diffpose_nb.frames import carm_pose, rigid_motion
+from diffpose_nb.images import XRay
 
 
 @pytest.fixture
@@ -172,7 +173,7 @@ def test_a_disc_that_fails_half_way(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("diffpose_nb.dicom.write.dcmwrite", fail)
+    monkeypatch.setattr("diffpose_nb.dicom.writing.write.dcmwrite", fail)
     with pytest.raises(DicomError, match="No space left"):
         write_xray(path, make_xray())
     assert path.read_bytes() == b"precious"

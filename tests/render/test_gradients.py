@@ -11,8 +11,7 @@ from phantoms import smooth
 
 from diffpose_nb.camera import Camera
 from diffpose_nb.frames import carm_pose, exp_se3, rigid_motion, transform_points
-from diffpose_nb.render import Renderer, Volume, integrate
-from diffpose_nb.render.integrals import line_integrals
+from diffpose_nb.render import Renderer, Volume, integrate, line_integrals
 
 POSE = carm_pose(20, 10, 700)
 SMALL = 0.001  # mm

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from diffpose_nb.images import local_contrast
 from diffpose_nb.train import Augmentation
-from diffpose_nb.train.augment import local_contrast
 
 
 @pytest.fixture

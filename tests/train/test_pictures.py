@@ -7,8 +7,8 @@ import torchio
 from diffpose_nb.camera import Camera
 from diffpose_nb.frames import invert, transform_points
 from diffpose_nb.render import Renderer
-from diffpose_nb.train import PoseRange
-from diffpose_nb.train.pictures import Pool, facing, turn_about_source, warp, widened
+from diffpose_nb.train import Pool, PoseRange, facing, warp, widened
+from diffpose_nb.train.pictures import turn_about_source
 
 CAMERA = Camera(1020.0, (3.2, 3.2), (96, 96))
 

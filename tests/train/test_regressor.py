@@ -3,12 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diffpose_nb import regions
 from diffpose_nb.camera import Camera
-from diffpose_nb.dicom import XRay
+from diffpose_nb.evaluate import camera_errors
 from diffpose_nb.frames import carm_pose
+from diffpose_nb.images import XRay
 from diffpose_nb.render import Renderer
-from diffpose_nb.train import PoseRegressor, camera_errors, fit
+from diffpose_nb.similarity import regions
+from diffpose_nb.train import PoseRegressor, fit
 
 SMALL = {"backbone": "resnet10t", "channels": (32, 32, 32, 32)}
 PARAMETERIZATIONS = [

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from diffpose_nb.train import Augmentation, PoseRange, PoseRegressor, camera_errors, fit, training
-from diffpose_nb.train.regressor import read_checkpoint
+from diffpose_nb.evaluate import camera_errors
+from diffpose_nb.train import Augmentation, PoseRange, PoseRegressor, fit, training
+from diffpose_nb.train.checkpoint import read_checkpoint
 
 QUICK = {"backbone": "resnet10t", "channels": (32, 32, 32, 32), "batch": 8, "pool": 32, "renew": 2, "progress": False}
 

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 import torch
 
-from diffpose_nb import landscapes
+from diffpose_nb.similarity import landscapes
 from diffpose_nb.widgets import landscape_explorer
 
 STEPS = 9

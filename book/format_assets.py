@@ -1,0 +1,28 @@
+"""``python book/format_assets.py`` lays out the package's scripts and styles; ``make format`` calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cssbeautifier
+import jsbeautifier
+
+ROOT = Path(__file__).parents[1]
+ASSETS = sorted((ROOT / "diffpose_nb").glob("*/assets/*"))
+SCRIPT = {"indent_size": 2, "end_with_newline": True, "wrap_line_length": 120}
+SCRIPT |= {"brace_style": "collapse,preserve-inline"}
+STYLE = {"indent_size": 2, "end_with_newline": True, "newline_between_rules": False}
+
+
+def laid_out(text: str, suffix: str) -> str:
+    """A script (".js") or a style (".css") as it is to be laid out."""
+    if suffix == ".js":
+        options = jsbeautifier.default_options()
+        vars(options).update(SCRIPT)
+        return jsbeautifier.beautify(text, options)
+    return cssbeautifier.beautify(text, {"css": STYLE} | STYLE)
+
+
+if __name__ == "__main__":
+    for path in ASSETS:
+        path.write_text(laid_out(path.read_text(encoding="utf-8"), path.suffix), encoding="utf-8")

@@ -1,0 +1,29 @@
+"""A pinhole camera, where it stands, and how it moves.
+
+:class:`Camera` holds the intrinsics; a pose is a 4 x 4 float64 tensor ``world_from_camera``; a small motion of it is a
+twist, six numbers. This is what every other package is written in, so it imports none of them.
+"""
+
+from .carm import carm_angles, carm_pose
+from .pinhole import Camera
+from .rigid import as_float64, invert, make_transform, ras_from_lps, rigid_motion, transform_points
+from .twists import LEVER, adjoint, apart, camera_axes, change_axes, exp_se3, moved
+
+__all__ = [
+    "LEVER",
+    "Camera",
+    "adjoint",
+    "apart",
+    "as_float64",
+    "camera_axes",
+    "carm_angles",
+    "carm_pose",
+    "change_axes",
+    "exp_se3",
+    "invert",
+    "make_transform",
+    "moved",
+    "ras_from_lps",
+    "rigid_motion",
+    "transform_points",
+]

@@ -1,0 +1,56 @@
+"""Rigid transforms that every convention is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import roma
+import torch
+from torch import Tensor
+
+ras_from_lps: Tensor = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
+"""(4, 4) axes of LPS to axes of RAS; its own inverse. Both frames share their origin."""
+
+
+def as_float64(values: object) -> Tensor:
+    """A float64 tensor of a number, a sequence, an array or a tensor; a tensor keeps its gradient."""
+    return torch.as_tensor(values, dtype=torch.float64)
+
+
+def make_transform(rotation: Tensor, translation: Tensor) -> Tensor:
+    """Rotation (..., 3, 3) and translation (..., 3) to a homogeneous transform (..., 4, 4)."""
+    rotation, translation = as_float64(rotation), as_float64(translation)
+    return roma.Rigid(rotation, translation.expand(*rotation.shape[:-2], 3)).to_homogeneous()
+
+
+def invert(target_from_source: Tensor) -> Tensor:
+    """``source_from_target`` (..., 4, 4) of a rigid ``target_from_source`` (..., 4, 4)."""
+    rotation = target_from_source[..., :3, :3].mT
+    return make_transform(rotation, -(rotation @ target_from_source[..., :3, 3:]).squeeze(-1))
+
+
+def transform_points(target_from_source: Tensor, points: Tensor) -> Tensor:
+    """Points (..., N, 3) of *source* in coordinates of *target* (..., N, 3)."""
+    matrix = as_float64(target_from_source)
+    return as_float64(points) @ matrix[..., :3, :3].mT + matrix[..., None, :3, 3]
+
+
+def rigid_motion(
+    rotation: Sequence[float] | Tensor,
+    translation: Sequence[float] | Tensor,
+    centre: Sequence[float] | Tensor = (0.0, 0.0, 0.0),
+) -> Tensor:
+    """A motion of the patient, or of the C-arm, about a point: ``moved_from_world`` (..., 4, 4).
+
+    Parameters
+    ----------
+    rotation
+        (..., 3) rotation vector in degrees, world axes.
+    translation
+        (..., 3) mm, world axes, applied after the rotation.
+    centre
+        (3,) the fixed point of the rotation, world mm.
+    """
+    matrix = roma.rotvec_to_rotmat(torch.deg2rad(as_float64(rotation)))
+    centre = as_float64(centre)
+    return make_transform(matrix, centre - matrix @ centre + as_float64(translation))

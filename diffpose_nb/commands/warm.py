@@ -1,0 +1,23 @@
+"""``python -m diffpose_nb.commands.warm`` compiles the kernels once, so that nobody waits for it in a notebook."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..render.kernel import march, pack
+from ..simulate.siddon import areal_densities
+
+
+def main() -> None:
+    """Compile, or load from numba's cache, what the notebooks call."""
+    source, target = np.array([[[-1.0, 1.0, 1.0]]]), np.array([[[3.0, 1.0, 1.0]]])
+    for dtype in (np.float32, np.float64):
+        march(*pack(np.ones((3, 3, 3), dtype)), np.eye(4), source, target, 0.1, True)
+    densities = np.ones((1, 2), np.float32)
+    areal_densities(
+        np.zeros((2, 2, 2), np.int16), densities, np.eye(4), source[0, 0], target[0, 0], np.eye(3)[1:], (1, 1)
+    )
+
+
+if __name__ == "__main__":
+    main()

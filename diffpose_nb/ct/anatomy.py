@@ -1,0 +1,55 @@
+"""Points of the anatomy, from a label map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torchio
+from scipy import ndimage
+
+from .errors import CTError
+
+
+def landmarks(subject: torchio.Subject, groups: tuple[str, ...] = ("vertebrae", "ribs")) -> pd.DataFrame:
+    """Centroids of labelled structures: points spread over the anatomy, to measure a registration with.
+
+    Parameters
+    ----------
+    groups
+        Which groups of ``subject.structures`` to take. A label map without names gives every label.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``name``, ``x``, ``y``, ``z``: world mm. A structure that the CT cuts off counts as far as it is seen.
+
+    Raises
+    ------
+    CTError
+        If the subject has no label map, or none of its labels is in ``groups``.
+    """
+    mask = subject.get("mask")
+    if mask is None:
+        raise CTError("landmarks come from a label map and this CT has none: give load_ct(path, labels=…) one")
+    voxels = mask.data[0].numpy().astype(np.int32)
+    names = _names(subject.get("structures"), groups)
+    rows = []
+    for label, box in enumerate(ndimage.find_objects(voxels), start=1):
+        if box is None or (names is not None and label not in names):
+            continue
+        inside = np.argwhere(voxels[box] == label).mean(0) + [axis.start for axis in box]
+        x, y, z = mask.affine[:3, :3] @ inside + mask.affine[:3, 3]
+        rows.append({"name": f"label {label}" if names is None else names[label], "x": x, "y": y, "z": z})
+    if not rows:
+        raise CTError(
+            f"no label of {mask.path or 'the label map'} is in the groups {groups}: name others, see structures"
+        )
+    return pd.DataFrame(rows)
+
+
+def _names(structures: pd.DataFrame | None, groups: tuple[str, ...]) -> dict[int, str] | None:
+    if structures is None:
+        return None
+    if "group" in structures:
+        structures = structures[structures["group"].isin(groups)]
+    return dict(zip(structures["id"], structures["structure"], strict=True))

@@ -1,0 +1,66 @@
+"""Exercises of the notebook on training, then refining, then counting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..answers import Exercise, Mistake, example_distances
+
+_PUBLISHED, _FACTOR, _OTHER_FACTOR = 0.9, 0.154, 0.194
+"""mm; pixel spacings of Ljubljana's and of DeepFluoro's detector, mm."""
+_XRAYS, _CHANCE = 60, 0.05
+_TURN = math.radians(2.0)
+
+
+def _published() -> Exercise:
+    return Exercise(
+        answer=_PUBLISHED / _FACTOR,
+        unit="mm",
+        tolerance=0.01,
+        mistakes=(
+            Mistake(_PUBLISHED * _FACTOR, "That is the factor a second time. It was multiplied: undo it."),
+            Mistake(_PUBLISHED / _OTHER_FACTOR, "That is DeepFluoro's factor."),
+            Mistake(_PUBLISHED, "The number in the paper has the factor in it."),
+        ),
+    )
+
+
+def _no_failure() -> Exercise:
+    rate = 100 * (1 - _CHANCE ** (1 / _XRAYS))
+    return Exercise(
+        answer=rate,
+        unit="%",
+        tolerance=0.03,  # the rule of three, 5 %, is right too
+        mistakes=(
+            Mistake(rate / 100, "That is a share. In per cent?", 0.03),
+            Mistake(3 / _XRAYS, "That is a share. In per cent?", 0.01),
+            Mistake(
+                100 / _XRAYS, "With one failure in 60 on average, there is none in more than a third of all cases."
+            ),
+            Mistake(100 * (1 - (1 - _CHANCE) ** (1 / _XRAYS)), "The 5 % are the chance that none of them fails."),
+            Mistake(100 * _CHANCE ** (1 / _XRAYS), "That is the success rate. Its complement?", 0.005),
+        ),
+    )
+
+
+def _turn() -> Exercise:
+    sid, sod = example_distances()
+    return Exercise(
+        answer=2 * sod * math.sin(_TURN / 2),
+        unit="mm",
+        tolerance=0.01,
+        mistakes=(
+            Mistake(sid * math.tan(_TURN), "That is how far its shadow moves on the detector."),
+            Mistake((sid - sod) * _TURN, "The turn is about the source. How far away is the vertebra from there?"),
+            Mistake(sod * 2.0, "The angle has to be in radians."),
+            Mistake(2 * sod * math.sin(1.0), "Python's sine takes radians."),
+        ),
+    )
+
+
+EXERCISES: dict[str, Callable[[], Exercise]] = {
+    "11-published": _published,
+    "11-no-failure": _no_failure,
+    "11-turn": _turn,
+}

@@ -1,0 +1,143 @@
+"""Pictures of refinements: what is seen at their end, and what tells the lost from the found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import PIL.ImageDraw
+import torch
+from IPython.display import Image, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..camera import Camera
+from ..register import Refinement, Step
+from ..render import Renderer
+from .images import overlay, picture
+from .style import BLUE, ORANGE
+
+
+def landmark_errors(
+    ax: Axes, landmarks: pd.DataFrame, camera: Camera, estimate: Tensor, truth: Tensor, color: str = "white"
+) -> None:
+    """Draw, on a :func:`picture`, where landmarks truly are (dots) and a line to where a pose would have them."""
+    points = torch.from_numpy(landmarks[["x", "y", "z"]].to_numpy(float, copy=True))
+    spacing = torch.tensor(camera.pixel_spacing[::-1])
+    middle = (torch.tensor(camera.shape[::-1]) - 1) / 2
+    ends = torch.stack([(camera.project(points, pose) - middle) * spacing for pose in (truth, estimate)])
+    inside = (ends[0].abs() < (middle + 0.5) * spacing).all(-1)
+    view = ax.axis()
+    ax.plot(*ends[:, inside].unbind(-1), color=color, linewidth=1.2)
+    ax.plot(*ends[0, inside].unbind(-1), "o", color=color, markersize=3)
+    ax.axis(view)
+
+
+def convergence(refinement: Refinement) -> Figure:
+    """How the cost fell, rendering by rendering; a panel a stage, since stages compare different things."""
+    trace = refinement.trace
+    stages = trace.groupby("stage")
+    figure, axes = plt.subplots(
+        1, len(stages), figsize=(2.6 * len(stages), 2.6), layout="constrained", squeeze=False, sharex=False
+    )
+    for ax, (stage, rows) in zip(axes[0], stages, strict=True):
+        ax.plot(rows.index, rows.cost, color=BLUE, linewidth=1)
+        for accepted, marker, label in [(True, "o", "accepted"), (False, "x", "refused")]:
+            some = rows[rows.accepted == accepted]
+            if len(some):
+                ax.plot(some.index, some.cost, marker, color=BLUE if accepted else ORANGE, label=label)
+        ax.set(title=f"stage {stage}", xlabel="rendering")
+        ax.locator_params(axis="y", nbins=4)
+        ax.locator_params(axis="x", nbins=5, integer=True)
+    axes[0, 0].set_ylabel("cost (1 − NCC)")
+    axes[0, 0].legend(frameon=False)
+    return figure
+
+
+def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 5) -> Figure:
+    """Stills of a refinement: the overlay at the start, at the end and between, evenly spread over its steps."""
+    accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
+    chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
+    drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
+    figure, axes = plt.subplots(1, len(chosen), figsize=(2.2 * len(chosen), 2.5), layout="constrained")
+    for ax, n, drr in zip(axes, chosen, drrs, strict=True):
+        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
+    return figure
+
+
+class LiveView:
+    """A picture that follows a refinement: pass it as ``refine(…, callback=LiveView())``.
+
+    X-ray, DRR and their overlay, as the current stage sees them.
+    """
+
+    _titles = ("X-ray", "DRR", "both")
+
+    def __init__(self, height: int = 260) -> None:
+        self._height = height
+        black = np.zeros((1, 3, 3))
+        self._handle = display(self._png(black), display_id=True)
+
+    def __call__(self, step: Step) -> None:
+        if step.accepted:
+            both = overlay(step.image, step.target, scale=0.1)
+            self._handle.update(self._png(np.concatenate([_grey(step.target), _grey(step.image), both], axis=1)))
+
+    def _png(self, rgb: np.ndarray) -> Image:
+        rows, columns = rgb.shape[:2]
+        width = self._height * columns // rows
+        picture = PIL.Image.fromarray((255 * rgb).astype(np.uint8)).resize((width, self._height))
+        draw = PIL.ImageDraw.Draw(picture)
+        for n, title in enumerate(self._titles):
+            draw.text((n * width / 3 + 6, 4), title, fill="white", stroke_width=2, stroke_fill="black", font_size=14)
+        buffer = BytesIO()
+        picture.save(buffer, "png")
+        return Image(buffer.getvalue(), format="png", alt="X-ray, DRR and both, during the refinement")
+
+
+def _grey(image: Tensor) -> np.ndarray:
+    values = image.numpy()
+    low, high = np.nanquantile(values, (0.005, 0.995))
+    scaled = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low + 1e-12), 0, 1)
+    return np.repeat(scaled[..., None], 3, axis=-1)
+
+
+def against_error(ax: Axes, errors: Sequence[float], values: Sequence[float], label: str, limit: float = 2.0) -> None:
+    """A number of each registration against its mTRE: blue dots succeeded, orange crosses failed.
+
+    Parameters
+    ----------
+    errors
+        mTRE, mm, drawn on a logarithmic axis.
+    limit
+        mm: what counts as success.
+    """
+    errors, values = np.asarray(errors), np.asarray(values)
+    good = errors < limit
+    ax.semilogx(errors[good], values[good], "o", color=BLUE, label="succeeded")
+    ax.semilogx(errors[~good], values[~good], "x", color=ORANGE, label="failed")
+    ax.axvline(limit, color="gray", linewidth=1, linestyle=":")
+    ax.set(xlabel="mTRE at the end, mm", ylabel=label)
+
+
+def capture(ax: Axes, starts: Sequence[float], ends: Sequence[float], limit: float = 2.0) -> None:
+    """Each registration's mTRE at the end against that at the start, both on logarithmic axes."""
+    starts, ends = np.asarray(starts), np.asarray(ends)
+    good = ends < limit
+    ax.loglog(starts[good], ends[good], "o", color=BLUE, label="succeeded")
+    ax.loglog(starts[~good], ends[~good], "x", color=ORANGE, label="failed")
+    ax.axhline(limit, color="gray", linewidth=1, linestyle=":")
+    ax.set(xlabel="mTRE at the start, mm", ylabel="mTRE at the end, mm")
+    ticks = [mm for mm in (1, 2, 5, 10, 20, 50, 100, 200, 500) if starts.min() <= mm <= starts.max()]
+    ax.set_xticks(ticks, [str(mm) for mm in ticks])
+    ax.minorticks_off()
+
+
+def as_seen(refinement: Refinement, renderer: Renderer, observed: Tensor) -> np.ndarray:
+    """The overlay (rows, columns, 3) at the pose that was found."""
+    with torch.no_grad():
+        return overlay(renderer(refinement.world_from_camera)[0, 0], observed)

@@ -1,0 +1,107 @@
+"""Pictures of a training: its curves while it runs, and what it has come to."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import DisplayHandle, Image, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..images import local_contrast
+from ..train import Augmentation, Pictures, PoseRange
+from ..train.poses import NAMES
+from .style import BLUE, ORANGE
+
+_SMOOTH = 30
+"""Steps over which the drawn median runs."""
+
+
+def curves(history: pd.DataFrame, title: str = "") -> Figure:
+    """Loss and errors of each step, and their running median, against the minutes of training.
+
+    Parameters
+    ----------
+    history
+        Of :func:`diffpose_nb.train.fit`.
+    """
+    parts = [("loss", "loss", BLUE), ("rotation", "rotation, ° an axis", BLUE)]
+    parts += [("in_plane", "in plane, mm", BLUE), ("depth", "depth, mm", BLUE)]
+    fig, axes = plt.subplots(1, len(parts), figsize=(11, 2.6), layout="constrained")
+    minutes = history.seconds / 60
+    for ax, (column, label, colour) in zip(axes, parts, strict=True):
+        ax.plot(minutes, history[column], color=colour, alpha=0.25, linewidth=0.7)
+        smooth = history[column].rolling(_SMOOTH, min_periods=1).median()
+        ax.plot(minutes, smooth, color=ORANGE, linewidth=1.8)
+        ax.set(yscale="log", xlabel="minutes", title=label)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
+        low, high = smooth.min(), history[column].max()
+        ax.set_yticks([t for t in (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if 0.8 * low <= t <= high])
+        ax.grid(alpha=0.3)
+    if title:
+        fig.suptitle(title)
+    return fig
+
+
+class LiveCurves:
+    """A callback for :func:`diffpose_nb.train.fit` that draws :func:`curves` under the cell, again and again."""
+
+    def __init__(self) -> None:
+        self._handle: DisplayHandle | None = None
+
+    def __call__(self, history: pd.DataFrame) -> None:
+        fig = curves(history, f"step {history.step.iloc[-1]}")
+        buffer = BytesIO()
+        fig.savefig(buffer, format="png", dpi=100)
+        plt.close(fig)
+        image = Image(buffer.getvalue())
+        if self._handle is None:
+            self._handle = display(image, display_id=True)
+        else:
+            self._handle.update(image)
+
+
+def gallery(made: Pictures, augmentation: Augmentation, generator, number: int = 6) -> Figure:
+    """DRRs of a pool, the same augmented, and what the network gets of those."""
+    images, valid = made.images[:number], made.valid[:number]
+    changed, seen = augmentation(images, valid, generator)
+    rows = [images.where(valid, np.nan), changed.where(seen, np.nan), local_contrast(changed, seen)]
+    titles = ["a DRR, turned", "made to look\nlike an X-ray", "its local\ncontrast"]
+    fig, axes = plt.subplots(3, number, figsize=(1.75 * number, 5.3), layout="constrained")
+    for row, (line, title, pictures) in enumerate(zip(axes, titles, rows, strict=True)):
+        line[0].set_ylabel(title)
+        for ax, picture in zip(line, pictures[:, 0], strict=True):
+            limits = {"vmin": -3, "vmax": 3} if row == 2 else {}
+            ax.imshow(picture, cmap="gray", **limits)
+            ax.set(xticks=[], yticks=[])
+            ax.set_facecolor("#d9e2ec")
+    return fig
+
+
+def errors_by_axis(ax: Axes, errors: Tensor, poses: PoseRange) -> None:
+    """The six errors as boxes, each in shares of half the range it was trained on: 1 is guessing at the edge.
+
+    Parameters
+    ----------
+    errors
+        (N, 6) of :func:`diffpose_nb.evaluate.camera_errors`.
+    poses
+        What it was trained on.
+    """
+    order = [1, 0, 2, 3, 4, 5]  # errors turn about x, which is the secondary angle, first
+    shares = (errors.abs()[:, order] / poses.half).numpy()
+    ax.boxplot(
+        shares, orientation="horizontal", whis=(5, 95), showfliers=False, medianprops={"color": ORANGE, "linewidth": 2}
+    )
+    units = ["°", "°", "°", " mm", " mm", " mm"]
+    medians = errors.abs()[:, order].median(0).values
+    labels = [f"{name}\nmedian {value:.1f}{unit}" for name, value, unit in zip(NAMES, medians, units, strict=True)]
+    ax.set_yticks(range(1, 7), labels)
+    ax.invert_yaxis()
+    ax.set(xlabel="error, as a share of half the range", xlim=(0, None))
+    ax.grid(axis="x", alpha=0.3)

@@ -1,0 +1,34 @@
+"""2D/3D registration: from a first guess of the C-arm's pose to the pose that explains the X-ray.
+
+Gauss-Newton (Levenberg-Marquardt) on local normalised cross-correlation, coarse to fine. One march through the CT
+gives the image and its six derivative images; the CT and the X-ray are smoothed alike, to about the footprint of a
+pixel, because derivatives of a raw CT are mostly its noise, and noise in J shortens every step.
+
+:func:`refine` is the way in. :func:`descend` is DiffPose's own method, to compare with. Imports ``similarity`` and what
+lies below it.
+"""
+
+from ..camera import apart
+from .calibration import adjusted, detector_derivatives
+from .choices import Comparison, Strategy
+from .descent import descend
+from .outcome import Refinement, Step, load_pose
+from .refinement import LOST, refine
+from .stages import BONE, STAGES, Stage
+
+__all__ = [
+    "BONE",
+    "LOST",
+    "STAGES",
+    "Comparison",
+    "Refinement",
+    "Stage",
+    "Step",
+    "Strategy",
+    "adjusted",
+    "apart",
+    "descend",
+    "detector_derivatives",
+    "load_pose",
+    "refine",
+]

@@ -1,0 +1,115 @@
+"""What a refinement gives, while it runs and at its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torchio
+from torch import Tensor
+
+from ..camera import Camera, as_float64
+from ..runtime import write_text_whole
+
+COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "seconds")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a callback of :func:`refine` gets: one rendering.
+
+    ``image`` and ``target`` (rows, columns) are the DRR and the X-ray as the stage compares them, NaN where nothing is
+    compared, behind the collimator for instance. Several views stand side by side.
+    """
+
+    stage: int
+    world_from_camera: Tensor
+    cost: float
+    accepted: bool
+    image: Tensor
+    target: Tensor
+
+
+Callback = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """The outcome of :func:`refine`.
+
+    Parameters
+    ----------
+    world_from_camera
+        (4, 4) float64, the registered pose; (V, 4, 4) of V views.
+    trace
+        One row a rendering: ``attempt``; ``stage``; ``cost``, 1 - NCC as the stage compares (not to be compared
+        between stages); ``accepted``; ``rotation`` (degrees) and ``translation`` (mm) of the step tried; ``seconds``
+        since the start.
+    poses
+        (rows of the trace, 4, 4), or (rows, V, 4, 4): the pose of each rendering.
+    confidence
+        0 to 1: ``ncc``, times ``agreement`` where it was asked for.
+    reason
+        Why it stopped, in words.
+    ncc
+        Local NCC at the end: how much of the X-ray's structure the CT explains at this pose.
+    looseness
+        mm. From the cost's curvature: how far the patient can be moved before the cost has doubled, in the direction
+        in which it grows most slowly. Rotations count by the motion that they make 100 mm from the CT's centre.
+    agreement
+        The share of attempts from other starts that came to this pose; NaN if none was asked for.
+    camera
+        As given or, with ``calibrate``, as found: a camera, or one for each view.
+    """
+
+    world_from_camera: Tensor
+    trace: pd.DataFrame
+    poses: Tensor
+    confidence: float
+    reason: str
+    ncc: float
+    looseness: float
+    agreement: float
+    camera: Camera | tuple[Camera, ...]
+
+    def save(self, path: str | Path, subject: torchio.Subject) -> None:
+        """Write the pose as JSON, in the world's and in the scanner's frame; :func:`load_pose` reads it.
+
+        ``lps_from_camera`` is in the patient coordinates of the CT's own files (DICOM LPS, mm). The file appears whole
+        or not at all.
+        """
+        content = {
+            "about": "Pose of a C-arm's camera (origin at the source, x right and y down as seen from it, z to the "
+            "detector; mm). world: RAS axes, origin at the centre of the CT. lps: patient coordinates of the CT.",
+            "world_from_camera": self.world_from_camera.tolist(),
+            "lps_from_camera": (subject["lps_from_world"] @ self.world_from_camera).tolist(),
+            "confidence": self.confidence,
+            "reason": self.reason,
+        }
+        write_text_whole(path, json.dumps(content, indent=2) + "\n")
+
+
+def load_pose(path: str | Path) -> Tensor:
+    """``world_from_camera`` (4, 4), or (V, 4, 4) of several views, of a file that :meth:`Refinement.save` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no such pose.
+    """
+    try:
+        pose = as_float64(json.loads(Path(path).read_text(encoding="utf-8"))["world_from_camera"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: no pose in it; Refinement.save(path, subject) writes such a file") from error
+    return pose
+
+
+def beside(images: list[Tensor]) -> Tensor:
+    """Images side by side, the shorter ones filled with NaN."""
+    rows = max(image.shape[0] for image in images)
+    pad = torch.nn.functional.pad
+    return torch.cat([pad(image, (0, 0, 0, rows - image.shape[0]), value=torch.nan) for image in images], 1)

@@ -1,0 +1,195 @@
+"""2D/3D registration: from a first guess of the C-arm's pose to the pose that explains the X-ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+import torchio
+from torch import Tensor
+
+from ..camera import apart, as_float64, camera_axes, invert, rigid_motion
+from ..images import XRay
+from ..render import smoothed
+from ..runtime import progress_bar
+from .calibration import adjusted
+from .choices import Comparison, Strategy
+from .level import Level
+from .outcome import COLUMNS, Refinement, Step
+from .search import Attempt, Search
+from .stages import Stage
+
+LOST = 0.85
+"""A registration with less confidence is taken for lost. Of 600 refinements of simulated X-rays from many starts
+(``python -m diffpose_nb.commands.registrations``) the 432 that ended within 2 mm had more than 0.93. Of the others all
+but one less than 0.75; that one had 0.82. A balloon of water in the patient's place has 0.81."""
+_SPREAD = (8.0, 20.0)
+"""Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts."""
+_SAME = 2.0
+"""mm: two attempts agree if their poses are less than this :func:`diffpose_nb.camera.apart`."""
+_CALIBRATED = 2
+"""With ``calibrate``, SID and principal point are estimated in this many of the last stages only. Earlier they would
+absorb the error of the pose."""
+
+
+def refine(
+    subject: torchio.Subject,
+    xray: XRay | Sequence[XRay],
+    world_from_camera: Tensor | None = None,
+    *,
+    compare: Comparison = Comparison(),  # noqa: B008 - frozen
+    search: Strategy = Strategy(),  # noqa: B008 - frozen
+    confirm: int = 0,
+    seed: int = 0,
+    progress: bool = True,
+    callback: Callable[[Step], None] | None = None,
+) -> Refinement:
+    """Register an X-ray to a CT, starting from the pose in its header; or several X-rays of one patient at once.
+
+    Parameters
+    ----------
+    subject
+        The CT, from :mod:`diffpose_nb.ct`.
+    xray
+        The X-ray. If there are several, taken while the patient lay still, the poses relative to each other are
+        trusted: one rigid motion of the patient is sought that repairs them all.
+    world_from_camera
+        (4, 4), or (V, 4, 4) for V X-rays: where to start. Default the nominal poses of the X-rays.
+    compare
+        Which pixels are compared, for instance only those near some bones: ``Comparison(structures=[…])``.
+    search
+        How the pose is searched for: the stages, the factor on bone, restarts, a detector that is not calibrated.
+    confirm
+        This many further attempts start around the pose that was found, to see whether they come back to it.
+    seed
+        The seed of everything that is drawn at random: restarts, patches, starts of ``confirm``.
+    progress
+        Show a progress bar.
+    callback
+        Called after every rendering, to draw or to record.
+
+    Returns
+    -------
+    Refinement
+        The attempt with the highest local NCC. An interrupt (Ctrl-C, the stop button) ends the search and returns the
+        best pose so far.
+
+    Raises
+    ------
+    ValueError
+        If an X-ray has NaN or infinite pixels, shows no contrast, a start is not a rigid transform, or an argument
+        makes no sense.
+    """
+    one = isinstance(xray, XRay)
+    xrays = [xray] if one else list(xray)
+    start = _starts(xrays, world_from_camera)
+    make_levels = _level_maker(subject, xrays, start, compare, search.bone, seed)
+    axes = {"world": None, "camera": camera_axes(start[0]), "source": start[0]}[search.axes]
+    free_from = len(search.stages) - _CALIBRATED + 1 if search.calibrate else None
+    bar = progress_bar(total=sum(stage.iterations for stage in search.stages), show=progress)
+    descent = Search(callback, bar, axes, free_from)
+    attempts: list[Attempt] = []
+    agreement = float("nan")
+
+    try:
+        for motion in [torch.eye(4, dtype=torch.float64), *_motions(search.restarts, seed)]:
+            bar.reset()
+            attempts.append(descent.through(map(make_levels, search.stages), motion @ start))
+            if attempts[-1].ncc >= LOST:
+                break
+        found = max(attempts, key=lambda attempt: attempt.ncc)
+        around = []
+        for motion in _motions(confirm, seed + 1):
+            bar.reset()
+            around.append(descent.through(map(make_levels, search.stages), motion @ found.poses))
+        attempts += around
+        agreement = _agreement([found, *around])
+    except KeyboardInterrupt:
+        attempts.append(descent.current or Attempt(start, torch.zeros(3)))
+    finally:
+        bar.close()
+
+    best = max(attempts, key=lambda attempt: attempt.ncc)
+    cameras = tuple(adjusted(x.camera, best.correction) if search.calibrate else x.camera for x in xrays)
+    return Refinement(
+        world_from_camera=best.poses[0] if one else best.poses,
+        trace=pd.DataFrame(descent.rows, columns=list(COLUMNS)),
+        poses=torch.stack(descent.poses) if descent.poses else start.new_empty(0, *start.shape[one:]),
+        confidence=best.ncc * (1.0 if np.isnan(agreement) else agreement),
+        reason=best.reason,
+        ncc=best.ncc,
+        looseness=best.looseness,
+        agreement=agreement,
+        camera=cameras[0] if one else cameras,
+    )
+
+
+def _level_maker(
+    subject: torchio.Subject, xrays: list[XRay], start: Tensor, compare: Comparison, bone: float, seed: int
+) -> Callable[[Stage], list[Level]]:
+    """A function that makes the levels of a stage, one for each X-ray."""
+    attenuations = [image.attenuation() for image in xrays]
+    masks = compare.masks(attenuations)
+    depths = invert(start)[:, 2, 3].tolist()  # from each source to the world's origin, the centre of the CT
+
+    def levels(stage: Stage) -> list[Level]:
+        volume = smoothed(subject, stage.voxel, stage.smoothing, bone)
+        views = zip(xrays, attenuations, masks, depths, strict=True)
+        choose = partial(compare.pixels, subject, seed=seed)
+        return [Level(stage, volume, x.camera, image, mask, depth, choose) for x, image, mask, depth in views]
+
+    return levels
+
+
+def _agreement(attempts: list[Attempt]) -> float:
+    """The share of attempts that end where the best one does, NaN if there is only one.
+
+    The best attempt is left out of the count, since it always agrees with itself.
+    """
+    best = max(attempts, key=lambda attempt: attempt.ncc)
+    others = [attempt for attempt in attempts if attempt is not best]
+    if not others:
+        return float("nan")
+    return float(np.mean([apart(other.poses[0], best.poses[0]) < _SAME for other in others]))
+
+
+def _starts(xrays: list[XRay], world_from_camera: Tensor | None) -> Tensor:
+    """Where each view starts, (V, 4, 4), checked."""
+    if not xrays:
+        raise ValueError("there is no X-ray: a refinement needs at least one")
+    if world_from_camera is None:
+        poses = torch.stack([as_float64(xray.world_from_camera) for xray in xrays])
+    else:
+        poses = as_float64(world_from_camera)
+        poses = poses[None] if len(xrays) == 1 and poses.ndim == 2 else poses
+    for xray in xrays:
+        _require_usable(xray)
+    if poses.shape != (len(xrays), 4, 4) or not all(map(_is_rigid, poses)):
+        raise ValueError(
+            f"world_from_camera, of shape {tuple(poses.shape)}, is not one rigid transform (4, 4) of determinant +1 "
+            "for each X-ray; see diffpose_nb.frames for how to make one"
+        )
+    return poses
+
+
+def _motions(number: int, seed: int) -> Tensor:
+    """(number, 4, 4): turns and shifts about the centre of the CT."""
+    rng = np.random.default_rng(seed)
+    rotation, translation = rng.normal(0, _SPREAD[0], (number, 3)), rng.normal(0, _SPREAD[1], (number, 3))
+    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation))
+
+
+def _is_rigid(pose: Tensor) -> bool:
+    rotation = pose[:3, :3]
+    orthogonal = torch.allclose(rotation @ rotation.mT, torch.eye(3, dtype=pose.dtype), atol=1e-6)
+    return orthogonal and rotation.det().item() > 0
+
+
+def _require_usable(xray: XRay) -> None:
+    if not torch.isfinite(xray.pixels).all():
+        raise ValueError("the X-ray has NaN or infinite pixels: replace them, or crop them away with xray.crop(…)")
+    if xray.pixels.min() == xray.pixels.max():
+        raise ValueError(f"every pixel of the X-ray is {xray.pixels[0, 0].item():g}: there is nothing to register")

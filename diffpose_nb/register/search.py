@@ -1,0 +1,174 @@
+"""Levenberg-Marquardt through the stages, one patient pose in however many views."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..camera import LEVER, adjoint, exp_se3
+from ..similarity import NormalEquations
+from .calibration import DEVIATIONS
+from .level import Level
+from .outcome import Callback, Step, beside
+
+_LONGEST_STEP = (0.15, 25.0)
+"""Radians and mm: beyond, the linearisation means nothing."""
+_PRIOR = 1e-3
+"""What it costs to move the detector by its standard deviation, in units of 1 - NCC."""
+
+
+@dataclass
+class Attempt:
+    """Where one descent stands: the views' poses (V, 4, 4), the detector's correction (3,), and how good it is."""
+
+    poses: Tensor
+    correction: Tensor
+    cost: float = np.inf
+    equations: NormalEquations | None = None
+    reason: str = "interrupted"
+
+    @property
+    def ncc(self) -> float:
+        return max(0.0, 1 - self.cost)
+
+    @property
+    def looseness(self) -> float:
+        """See :class:`diffpose_nb.register.Refinement`."""
+        if self.equations is None:
+            return np.inf
+        scale = torch.tensor([1 / LEVER] * 3 + [1.0] * 3, dtype=torch.float64)
+        hessian = self.equations.hessian
+        if len(hessian) > 6:  # what the detector could take over is no knowledge of the pose
+            cross = hessian[:6, 6:]
+            hessian = hessian[:6, :6] - cross @ torch.linalg.solve(hessian[6:, 6:], cross.mT)
+        flattest = torch.linalg.eigvalsh(scale[:, None] * hessian * scale)[0].item()
+        return float(np.sqrt(2 * self.cost / flattest)) if flattest > 0 else np.inf
+
+
+@dataclass
+class Search:
+    """The bookkeeping of one refinement, and its inner loop.
+
+    Parameters
+    ----------
+    callback
+        Called after every rendering.
+    bar
+        The progress bar, one step for each rendering.
+    axes
+        ``world_from_axes`` (4, 4) of the axes in which a step is damped. None: world axes.
+    free_from
+        The number of the stage, counted from 1, from which on the detector is estimated too. None: never.
+    """
+
+    callback: Callback | None
+    bar: tqdm
+    axes: Tensor | None = None
+    free_from: int | None = None
+    number: int = 0
+    rows: list[tuple] = field(default_factory=list)
+    poses: list[Tensor] = field(default_factory=list)
+    current: Attempt | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+    def through(self, stages: Iterable[Sequence[Level]], start: Tensor) -> Attempt:
+        """One attempt: stage after stage, all views together, each from where the one before ended.
+
+        Parameters
+        ----------
+        stages
+            The levels of every stage, one for each view. They are made one stage after the other, when it is reached.
+        start
+            (V, 4, 4).
+        """
+        self.number += 1
+        self.current = Attempt(start, torch.zeros(3, dtype=torch.float64))
+        reason = ""
+        for number, views in enumerate(stages, start=1):
+            for level, pose in zip(views, self.current.poses, strict=True):
+                level.begin(pose)
+            reason = self._descend(views, number, self.free_from is not None and number >= self.free_from)
+        self.current.reason = reason
+        return self.current
+
+    def _descend(self, views: Sequence[Level], number: int, calibrate: bool) -> str:
+        """Levenberg-Marquardt on one level, from the best pose to a better one; why it stopped."""
+        stage, best = views[0].stage, self.current
+        best.cost, best.equations = np.inf, None
+        damping, step = stage.damping, torch.zeros(9 if calibrate else 6, dtype=torch.float64)
+        for _ in range(stage.iterations):
+            trial, correction = exp_se3(step[:6]) @ best.poses, best.correction.clone()
+            correction[: len(step) - 6] += step[6:]
+            found, images = linearise(views, trial, correction if calibrate else None)
+            cost = found.cost.item()
+            accepted = cost < best.cost or stage.damping == 0
+            if accepted:
+                best.poses, best.correction, best.cost, best.equations = trial, correction, cost, found
+                damping = max(0.2 * damping, 1e-6)
+            else:
+                damping = max(8 * damping, 1e-3)
+            targets = [level.target.where(level.valid, torch.nan) for level in views]
+            pose = trial[0] if len(views) == 1 else trial
+            self._record(Step(number, pose, cost, accepted, beside(images), beside(targets)), step)
+            small = step[:3].norm() < stage.tolerance[0] and step[3:6].norm() < stage.tolerance[1]
+            if step.any() and small:
+                return "converged"
+            step = damped_step(best.equations, damping, stage.gain, self.axes)
+        return "reached its last iteration"
+
+    def _record(self, step: Step, twist: Tensor) -> None:
+        angle, shift = torch.rad2deg(twist[:3].norm()).item(), twist[3:6].norm().item()
+        seconds = time.perf_counter() - self.started
+        self.rows.append((self.number, step.stage, step.cost, step.accepted, angle, shift, seconds))
+        self.poses.append(step.world_from_camera)
+        self.bar.update()
+        self.bar.set_postfix(stage=step.stage, NCC=f"{1 - step.cost:.4f}", refresh=False)
+        if self.callback is not None:
+            self.callback(step)
+
+
+def linearise(views: Sequence[Level], poses: Tensor, correction: Tensor | None) -> tuple[NormalEquations, list[Tensor]]:
+    """The mean cost of the views, linearised in the one twist that moves them all, and their images.
+
+    All twists are in world axes and multiply the poses from the left, so the equations simply add up.
+    """
+    parts = [level.linearise(pose, correction) for level, pose in zip(views, poses, strict=True)]
+    equations = [part[0] for part in parts]
+    total = NormalEquations(
+        sum(e.cost for e in equations) / len(views),
+        sum(e.gradient for e in equations) / len(views),
+        sum(e.hessian for e in equations) / len(views),
+    )
+    if correction is not None:
+        total += prior(correction)
+    return total, [image for _, image in parts]
+
+
+def prior(correction: Tensor) -> NormalEquations:
+    """The detector is about where the header says: its part of the cost, in the nine unknowns."""
+    weight = _PRIOR / torch.tensor(DEVIATIONS, dtype=torch.float64).square()
+    pull = torch.nn.functional.pad(weight * correction, (6, 0))
+    return NormalEquations(
+        (weight * correction.square()).sum() / 2, pull, torch.diag(torch.nn.functional.pad(weight, (6, 0)))
+    )
+
+
+def damped_step(equations: NormalEquations, damping: float, gain: float, axes: Tensor | None = None) -> Tensor:
+    """Levenberg's and Marquardt's step in world axes, no longer than where the linearisation means something.
+
+    The damping is a multiple of the diagonal, which depends on the axes: in those it is worked out, and then turned.
+    """
+    basis = torch.eye(len(equations.gradient), dtype=torch.float64)
+    if axes is not None:
+        basis[:6, :6] = adjoint(axes)
+    hessian = basis.mT @ equations.hessian @ basis
+    hessian = hessian + damping * torch.diag(hessian.diagonal())
+    step = basis @ (-gain * torch.linalg.lstsq(hessian, basis.mT @ equations.gradient).solution)
+    rotation, translation = _LONGEST_STEP
+    return step / max(1.0, (step[:3].norm() / rotation).item(), (step[3:6].norm() / translation).item())

@@ -1,0 +1,101 @@
+"""Copies of a CT that are made ready for the march, and kept as long as the CT: coarser, smoother, or of one bone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+import torchio
+from scipy import ndimage
+
+from ..ct import MU_WATER
+from .cache import MadeFrom
+from .volume import PackedVolume, Volume, shifted
+
+_prepared = MadeFrom()
+"""Making such a copy takes longer than a registration with it."""
+
+
+def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
+    """The subject's density, coarsened if ``voxel`` (mm) is given; made once for each subject."""
+
+    def make() -> PackedVolume:
+        volume = Volume.of(subject["density"], dtype)
+        return (volume if voxel is None else volume.coarsen(voxel)).pack()
+
+    return _prepared.get(subject["density"].data, (voxel, dtype), make)
+
+
+def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
+    """The density of one structure, zero elsewhere; coarsened if ``voxel`` (mm) is given; made once for each subject.
+
+    The interpolation is linear in the values, so that the integrals of all labels add up to the whole.
+    """
+    labels = subject["mask"].data
+
+    def make() -> PackedVolume:
+        whole = Volume.of(subject["density"], dtype)
+        blocks = (1, 1, 1) if voxel is None else whole.blocks(voxel)
+        return only(whole, labels[0].numpy(), label, blocks).average(blocks).pack()
+
+    return _prepared.get((subject["density"].data, labels), (voxel, dtype, label), make)
+
+
+def smoothed(subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0) -> PackedVolume:
+    """A CT to register with: bone emphasised, then averaged over blocks, then blurred; made once for each subject.
+
+    Parameters
+    ----------
+    voxel
+        About the size of the blocks, mm.
+    smoothing
+        Standard deviation of the Gaussian, mm.
+    bone
+        Factor on the attenuation above that of water (plus 10 %); 1 leaves the CT as it is.
+    """
+
+    def make() -> PackedVolume:
+        volume = Volume.of(subject["density"])
+        values = volume.values + (bone - 1) * np.maximum(volume.values - 1.1 * MU_WATER, 0)
+        return Volume(values, volume.world_from_voxel).coarsen(voxel).smooth(smoothing).pack()
+
+    return _prepared.get(subject["density"].data, (voxel, smoothing, bone), make)
+
+
+def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:
+    """What has one label, zero elsewhere, on the smallest box that holds it.
+
+    Parameters
+    ----------
+    volume, labels
+        On one grid, (I, J, K).
+    blocks
+        The box begins with a whole block, so that its averages are those of the whole volume.
+    """
+    box = ndimage.find_objects((labels == label).view(np.uint8))
+    box = box[0] if box else (slice(0, 1),) * 3
+    box = tuple(slice(axis.start // block * block, axis.stop) for axis, block in zip(box, blocks, strict=True))
+    values = np.where(labels[box] == label, volume.values[box], volume.values.dtype.type(0))
+    return Volume(values, shifted(volume.world_from_voxel, [axis.start for axis in box]))
+
+
+def labels_of(subject: torchio.Subject, structures: list[str | int]) -> list[int]:
+    """The labels of structures that are given by name or by number.
+
+    Raises
+    ------
+    ValueError
+        The subject has no label map, or no voxel of a structure.
+    """
+    mask = subject.get("mask")
+    if mask is None:
+        raise ValueError("structures come from a label map and this CT has none: give load_ct(path, labels=…) one")
+    present = set(torch.unique(mask.data).int().tolist())
+    table = subject.get("structures")
+    names = {} if not isinstance(table, pd.DataFrame) else dict(zip(table["structure"], table["id"], strict=True))
+    labels = [names.get(structure, structure) for structure in structures]
+    for structure, label in zip(structures, labels, strict=True):
+        if label not in present:
+            known = [name for name, number in names.items() if number in present] or sorted(present)
+            raise ValueError(f"structure {structure!r} is not in the label map, which has {known}")
+    return labels

@@ -1,0 +1,46 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[BinaryIO]:
+    """A stream to write to. At its end the file is in place; if anything fails, what was there before still is.
+
+    The content goes to a new file in the same folder, is flushed to the disk, and then takes the place of the old one
+    in one step.
+
+    Parameters
+    ----------
+    path
+        The file to write, in a folder that exists.
+
+    Raises
+    ------
+    OSError
+        If the system cannot write there.
+    """
+    path = Path(path)
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def write_text_whole(path: str | Path, text: str) -> None:
+    """Write a text in UTF-8 by :func:`written_whole`; its folder is made if need be."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as stream:
+        stream.write(text.encode())

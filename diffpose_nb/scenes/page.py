@@ -1,0 +1,94 @@
+"""A PyVista scene as one HTML page that can be turned: vtk.js and the scene in it, nothing from the web.
+
+The page shows one step of the scene at a time and keeps the viewpoint between them; it follows messages
+``{step: n}`` of the page that it is framed in. Without WebGL it shows a still of each step.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+import pyvista as pv
+from trame_vtk.modules.vtk.serializers import (
+    SynchronizationContext,
+    configure_serializer,
+    extract_array_hash,
+    initialize_serializers,
+    reference_id,
+    serialize,
+)
+from trame_vtk.tools.vtksz2html import HTML_VIEWER_PATH
+
+from ..runtime import script, style
+
+_ICONS = "https://kitware.github.io/vtk-js/icon/favicon-${t}x${t}.png"
+"""What the viewer would ask the web for."""
+
+
+def page(
+    plotter: pv.Plotter, steps: Sequence[Sequence[int]], labels: dict[int, np.ndarray], stills: Sequence[bytes]
+) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    plotter
+        Everything that any step shows, already looked at from the viewpoint to begin with.
+    steps
+        For each step the actors that it alone shows, numbered in the order in which they were added; those of no step
+        are always there.
+    labels
+        Actors that turn to the viewer, and the points (3,) about which they do.
+    stills
+        A JPEG of each step, for browsers without WebGL.
+    """
+    camera = plotter.camera
+    back = np.subtract(camera.position, camera.focal_point)
+    back /= np.linalg.norm(back)
+    right = np.cross(camera.up, back)
+    settings = {
+        "steps": [list(step) for step in steps],
+        "labels": [[index, *np.round(point, 3).tolist()] for index, point in labels.items()],
+        "axes": np.stack([right, np.cross(back, right), back]).round(6).tolist(),
+        "stills": [base64.b64encode(still).decode() for still in stills],
+        "scene": base64.b64encode(_export(plotter)).decode(),
+        "actors": len(plotter.renderer.actors),
+        "viewAngle": camera.view_angle,  # vtk.js is not told
+    }
+    viewer = HTML_VIEWER_PATH.read_text(encoding="utf-8").replace(_ICONS, "data:,")
+    viewer = viewer.replace("<title>VTK.js | Example - OfflineLocalView</title>", "<title>3D scene</title>")
+    own = (
+        f"{style(__package__, 'viewer.css')}\n"
+        '<div class="content"></div><img id="still" alt="">\n<div id="hint"></div>\n'
+        f"<script>const settings = {json.dumps(settings)};</script>{script(__package__, 'viewer.js')}\n"
+    )
+    return viewer.replace("<body>", "<body>\n" + own, 1)
+
+
+def _export(plotter: pv.Plotter) -> bytes:
+    """The scene as vtk.js reads it, a zip file; what ``Plotter.export_vtksz`` gives, without the server it starts."""
+    initialize_serializers()
+    configure_serializer(skip_light=True)  # vtk.js then lights from the viewer
+    context = SynchronizationContext()
+    window = plotter.render_window
+    camera = plotter.renderer.GetActiveCamera()
+    context.set_ignore_last_dependencies(True)
+    scene = serialize(None, window, "1", context, 1)
+    scene["extra"] = {
+        "vtkRefId": "1",
+        "centerOfRotation": camera.GetFocalPoint(),
+        "camera": reference_id(camera),
+    }
+    hashes = {
+        entry["hash"]: entry | {"content": context.get_cached_data_array(entry["hash"], False)}
+        for entry in extract_array_hash(scene)
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        file.writestr("index.json", json.dumps({"hashes": hashes, "scene": scene}))
+    return packed.getvalue()

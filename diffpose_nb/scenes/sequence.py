@@ -1,0 +1,176 @@
+"""A C-arm that goes from pose to pose round one patient, as a scene that can be turned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+
+import numpy as np
+import PIL.Image
+import pyvista as pv
+from torch import Tensor
+
+from ..images import XRay
+from ..plots import BLUE, ORANGE
+from . import bones
+from .page import page
+from .stage import aim, detector, on_detector, placement, quiet_vtk
+
+_GREEN, _DARK, _BONE, _RED = "#009E73", "#333333", "#E8DFC8", "#D55E00"
+_TRIANGLES = 2_500  # a page carries them as text
+_STILL = 400  # pixels
+_LETTER = 62.0  # mm high: readable in a scene two metres wide
+_LPS = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
+"""DICOM's patient axes in the world's (RAS)."""
+
+
+def interactive(
+    xrays: Sequence[XRay],
+    mesh: pv.PolyData | None = None,
+    *,
+    highlight: pv.PolyData | None = None,
+    origins: Mapping[str, Tensor] | None = None,
+    viewpoint: Sequence[float] = (-0.75, 0.6, -1.0),
+    size: int = 640,
+) -> str:
+    """A page with one C-arm after another round the patient, to turn with the mouse.
+
+    It is the scene of :func:`diffpose_nb.widgets.stepper`.
+
+    At each step: source, beam, the detector with its image, and the camera's axes in the source, x orange, y green,
+    z blue. Always: the bones, the patient's axes L, P, H.
+
+    Parameters
+    ----------
+    xrays
+        One a step.
+    mesh
+        The patient, world mm; default :func:`diffpose_nb.scenes.bones.example`. Thinned out to some 2500 triangles.
+    highlight
+        Something in the patient that is to stand out, world mm.
+    origins
+        Name → ``world_from_frame`` (4, 4): other frames, whose axes x, y, z are drawn in grey from their origins.
+    viewpoint
+        World direction from the patient to the viewer, to begin with.
+    size
+        Of the stills that stand in where there is no WebGL, pixels.
+
+    Returns
+    -------
+    str
+        HTML that asks for nothing from anywhere, about 1.5 MB.
+    """
+    mesh = bones.example() if mesh is None else mesh
+    if mesh.n_cells > _TRIANGLES:
+        mesh = mesh.decimate(1 - _TRIANGLES / mesh.n_cells)
+    with quiet_vtk():
+        plotter = pv.Plotter(off_screen=True, window_size=[size, size], lighting="light kit")
+    plotter.set_background("white")
+    stage = _Stage(plotter)
+    stage.add(mesh, color=_BONE, smooth_shading=True)
+    if highlight is not None:
+        stage.add(highlight, color=_RED)
+    for name, direction in _LPS.items():
+        reach = float((mesh.points @ direction).max()) + 110
+        stage.arrow(np.zeros(3), reach * np.array(direction), _DARK, name)
+    for name, matrix in (origins or {}).items():
+        frame = np.asarray(matrix, float)
+        stage.add(pv.Sphere(radius=14, center=frame[:3, 3], theta_resolution=16, phi_resolution=16), color="#777777")
+        for axis, letter in enumerate("xyz"):
+            stage.arrow(frame[:3, 3], frame[:3, 3] + 190 * frame[:3, axis], "#777777", letter)
+        stage.letter(name, frame[:3, 3] - 55 * frame[:3, :3].sum(1), "#777777")
+    steps = []
+    for xray in xrays:
+        first = len(plotter.renderer.actors)
+        _draw_carm(stage, xray)
+        steps.append((first, len(plotter.renderer.actors)))
+    aim(plotter, np.concatenate(stage.points), viewpoint, room=size)
+    stage.face_viewer()
+    groups = [range(*step) for step in steps]
+    stills = [_still(plotter, groups, n) for n in range(len(steps))]
+    for actor in plotter.renderer.actors.values():
+        actor.SetVisibility(True)
+    html = page(plotter, groups, stage.letters, stills)
+    plotter.close()
+    return html
+
+
+class _Stage:
+    """A plotter, the points to keep in view, and the letters that turn to the viewer."""
+
+    def __init__(self, plotter: pv.Plotter) -> None:
+        self.plotter = plotter
+        self.points: list[np.ndarray] = []
+        self.letters: dict[int, np.ndarray] = {}
+
+    def add(self, mesh: pv.PolyData, **kwargs: object) -> pv.Actor:
+        self.points.append(np.asarray(mesh.points, float))
+        return self.plotter.add_mesh(mesh, reset_camera=False, **kwargs)
+
+    def line(self, start: np.ndarray, end: np.ndarray, color: str, radius: float) -> None:
+        """A tube: WebGL draws every line one pixel wide."""
+        self.add(pv.Line(start, end).tube(radius=radius, n_sides=8), color=color, lighting=False)
+
+    def arrow(self, start: np.ndarray, end: np.ndarray, color: str, letter: str) -> None:
+        length = float(np.linalg.norm(end - start))
+        way = (end - start) / length
+        arrow = pv.Arrow(
+            start=start,
+            direction=way,
+            scale=length,
+            shaft_radius=4.5 / length,
+            tip_radius=15 / length,
+            tip_length=42 / length,
+            shaft_resolution=10,
+            tip_resolution=14,
+        )
+        self.add(arrow, color=color)
+        self.letter(letter, end + 46 * way, color)
+
+    def letter(self, text: str, place: np.ndarray, color: str) -> None:
+        mesh = pv.Text3D(text, depth=0, height=_LETTER, center=(0, 0, 0))
+        self.letters[len(self.plotter.renderer.actors)] = place
+        self.points.append(place[None] + _LETTER * np.array([[1.0, 1, 1], [-1, -1, -1]]) / 2)
+        self.plotter.add_mesh(mesh, color=color, lighting=False, reset_camera=False)
+
+    def face_viewer(self) -> None:
+        """Turn and shift the letters, which lie flat at the origin, to where they belong."""
+        camera = self.plotter.camera
+        back = np.subtract(camera.position, camera.focal_point)
+        back /= np.linalg.norm(back)
+        right = np.cross(camera.up, back)
+        turn = np.stack([right, np.cross(back, right), back], axis=1)
+        actors = list(self.plotter.renderer.actors.values())
+        for index, place in self.letters.items():
+            mesh = actors[index].mapper.dataset
+            mesh.points = (np.asarray(mesh.points, float) @ turn.T + place).astype(np.float32)
+
+
+def _draw_carm(stage: _Stage, xray: XRay) -> None:
+    source, axes, _ = placement(xray)
+    rectangle, texture = detector(xray)
+    corners = np.asarray(rectangle.points, float)
+    stage.add(rectangle, texture=texture, lighting=False)
+    for corner, neighbour in zip(corners, np.roll(corners, -1, 0), strict=True):
+        stage.line(corner, neighbour, BLUE, 4)
+        stage.line(source, corner, BLUE, 1.5)
+    principal = on_detector(xray, [xray.camera.principal_point])[0]
+    stage.line(source, principal, _DARK, 2)
+    stage.add(pv.Sphere(radius=20, center=source, theta_resolution=18, phi_resolution=18), color=BLUE)
+    for axis, color, letter in zip(axes.T, (ORANGE, _GREEN, BLUE), "xyz", strict=True):
+        stage.arrow(source, source + 200 * axis, color, letter)
+
+
+def _still(plotter: pv.Plotter, groups: Sequence[range], step: int) -> bytes:
+    actors = list(plotter.renderer.actors.values())
+    for n, group in enumerate(groups):
+        for k in group:
+            actors[k].SetVisibility(n == step)
+    with quiet_vtk():
+        plotter.render()
+        image = plotter.screenshot(return_img=True)
+    packed = BytesIO()
+    small = PIL.Image.fromarray(image)
+    small.thumbnail((_STILL, _STILL))
+    small.save(packed, "jpeg", quality=75)
+    return packed.getvalue()

@@ -1,0 +1,112 @@
+"""Normalised cross-correlation as a least-squares cost: its value, gradient and Gauss-Newton matrix in the pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+Weighting = Literal["uniform", "contrast", "deviation"]
+_CONTRAST = 0.02
+"""A patch whose target deviates by less than this from its mean says little; in units of the line integral."""
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """A cost, its gradient and its Gauss-Newton matrix in the six degrees of freedom of a pose."""
+
+    cost: Tensor
+    gradient: Tensor
+    hessian: Tensor
+
+    def __add__(self, other: NormalEquations) -> NormalEquations:
+        return NormalEquations(self.cost + other.cost, self.gradient + other.gradient, self.hessian + other.hessian)
+
+
+def ncc_normal_equations(
+    image: Tensor,
+    jacobian: Tensor,
+    target: Tensor,
+    patch: int | None = None,
+    stride: int = 1,
+    valid: Tensor | None = None,
+    weighting: Weighting = "uniform",
+) -> NormalEquations:
+    r"""The cost 1 - ncc, averaged over patches, linearised in the pose.
+
+    With J the derivative images and W the patches' weights,
+
+    .. math::
+        g = -\frac{1}{\sum W}\sum W\left(\frac{c_{tJ}}{s_r s_t} - \mathrm{ncc}\,\frac{c_{rJ}}{c_{rr}}\right),\qquad
+        H = \frac{1}{\sum W}\sum \frac{W}{c_{rr}}\left(c_{JJ} - \frac{c_{rJ} c_{rJ}^\top}{c_{rr}}\right)
+
+    Parameters
+    ----------
+    jacobian
+        (D, rows, columns) derivatives of ``image``.
+    image, target, patch, stride, valid, weighting
+        As for :func:`local_ncc`.
+
+    Raises
+    ------
+    ValueError
+        If no patch fits into the image, or none is free of invalid pixels.
+    """
+    stack = torch.cat([image[None], target[None], jacobian]).to(torch.float64)
+    covariance = _covariances(stack, patch, stride, valid)
+    rr, tt, rt = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
+    # a patch of pure air has no variance: let it count as uncorrelated instead of dividing by zero
+    rr = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30)
+    tt = tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
+    ncc = rt / (rr * tt).sqrt()
+    weight = {"uniform": torch.ones_like(tt), "contrast": tt / (tt + _CONTRAST**2), "deviation": tt.sqrt()}[weighting]
+    weight = weight / weight.sum()
+
+    r_j, t_j, j_j = covariance[:, 0, 2:], covariance[:, 1, 2:], covariance[:, 2:, 2:]
+    slope = t_j / (rr * tt).sqrt()[:, None] - (ncc / rr)[:, None] * r_j
+    curvature = j_j - r_j[:, :, None] * r_j[:, None, :] / rr[:, None, None]
+    return NormalEquations(
+        (weight * (1 - ncc)).sum(), -(weight[:, None] * slope).sum(0), torch.einsum("p,pij->ij", weight / rr, curvature)
+    )
+
+
+def gradient_ncc_normal_equations(
+    image: Tensor, jacobian: Tensor, target: Tensor, valid: Tensor | None = None
+) -> NormalEquations:
+    """:func:`ncc_normal_equations` of the central differences down and across, over the whole image, averaged."""
+    stack = torch.cat([image[None], target[None], jacobian])
+    inner = None
+    if valid is not None:
+        inner = valid[1:-1, 1:-1] & valid[2:, 1:-1] & valid[:-2, 1:-1] & valid[1:-1, 2:] & valid[1:-1, :-2]
+    down, across = stack[:, 2:, 1:-1] - stack[:, :-2, 1:-1], stack[:, 1:-1, 2:] - stack[:, 1:-1, :-2]
+    both = [ncc_normal_equations(d[0], d[2:], d[1], valid=inner) for d in (down, across)]
+    total = both[0] + both[1]
+    return NormalEquations(total.cost / 2, total.gradient / 2, total.hessian / 2)
+
+
+def _covariances(stack: Tensor, patch: int | None, stride: int, valid: Tensor | None) -> Tensor:
+    """Covariances (P, C, C) between the images of a stack (C, rows, columns) over P patches."""
+    if patch is None:
+        pixels = stack.flatten(1) if valid is None else stack[:, valid]
+        if pixels.shape[1] == 0:
+            raise ValueError("no pixel is valid: the mask leaves nothing to compare")
+        centred = pixels - pixels.mean(1, keepdim=True)
+        return (centred @ centred.mT / pixels.shape[1])[None]
+    if patch > min(stack.shape[1:]):
+        raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(stack.shape[1:])}")
+    stack = stack - stack.mean((1, 2), keepdim=True)  # keeps the difference below well conditioned
+    channels = len(stack)
+    first, second = torch.triu_indices(channels, channels)
+    pooled = avg_pool2d(torch.cat([stack, stack[first] * stack[second]])[None], patch, stride)[0].flatten(1)
+    mean, product = pooled[:channels], pooled[channels:]
+    covariance = stack.new_empty(pooled.shape[1], channels, channels)
+    covariance[:, first, second] = covariance[:, second, first] = (product - mean[first] * mean[second]).mT
+    if valid is None:
+        return covariance
+    whole = avg_pool2d(valid[None].to(torch.float64), patch, stride).flatten() == 1
+    if not whole.any():
+        raise ValueError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
+    return covariance[whole]

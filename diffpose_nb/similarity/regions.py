@@ -1,0 +1,91 @@
+"""Which pixels of an X-ray to compare: only near some bones, or only a sample of patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torchio
+from scipy import ndimage
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ..camera import Camera
+from ..render import Renderer
+
+Score = Callable[[Tensor], Tensor]
+"""From an X-ray (rows, columns), as line integrals, to how much each of its pixels promises, 0 or more: (rows,
+columns)."""
+_COARSE = (3.0, 3.0)
+"""mm, of the CT's blocks and along a ray: a shadow's outline needs no more."""
+
+
+def shadow(
+    subject: torchio.Subject,
+    camera: Camera,
+    world_from_camera: Tensor,
+    structures: Sequence[str | int],
+    margin: int = 0,
+) -> Tensor:
+    """Where structures of the label map are seen.
+
+    Parameters
+    ----------
+    structures
+        Names or numbers of labels.
+    margin
+        Pixels by which the shadow is widened.
+
+    Returns
+    -------
+    Tensor
+        (rows, columns) bool.
+    """
+    voxel, step = _COARSE
+    renderer = Renderer(subject, camera, structures=structures, voxel=voxel, step=step)
+    seen = (renderer(world_from_camera)[0] > 0).any(0)
+    if margin:
+        seen = torch.from_numpy(ndimage.binary_dilation(seen.numpy(), np.ones((2 * margin + 1,) * 2)))
+    return seen
+
+
+def sample(valid: Tensor, patch: int, stride: int, number: int, weights: Tensor | None = None, seed: int = 0) -> Tensor:
+    """Pixels of some patches, drawn without replacement.
+
+    Parameters
+    ----------
+    valid
+        (rows, columns) bool; only patches that lie within are drawn.
+    patch, stride
+        Side of a patch and distance between patches, pixels.
+    number
+        Of patches; all of them if there are no more.
+    weights
+        (rows, columns), 0 or more: a patch is drawn in proportion to their sum over it. None: all alike.
+
+    Returns
+    -------
+    Tensor
+        (rows, columns) bool.
+
+    Raises
+    ------
+    ValueError
+        If no patch lies within ``valid``, or weights are negative or not finite.
+    """
+    chance = torch.ones(valid.shape, dtype=torch.float64) if weights is None else weights.to(torch.float64)
+    if chance.shape != valid.shape or not torch.isfinite(chance).all() or (chance < 0).any():
+        raise ValueError(f"weights of patches are {tuple(valid.shape)} finite numbers, 0 or more")
+    whole = avg_pool2d(valid[None].double(), patch, stride)[0] == 1
+    chance = torch.where(whole, avg_pool2d(chance[None], patch, stride)[0], 0.0)
+    possible = int((chance > 0).sum())
+    if possible == 0:
+        raise ValueError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.multinomial(chance.flatten(), min(number, possible), generator=generator)
+    mask = torch.zeros_like(valid)
+    for n in chosen.tolist():
+        top, left = stride * (n // chance.shape[1]), stride * (n % chance.shape[1])
+        mask[top : top + patch, left : left + patch] = True
+    return mask

@@ -1,0 +1,166 @@
+"""An X-ray against a DRR, five ways to look at both at once, as one piece of HTML that needs nothing else.
+
+The pictures are in the page, and its script mixes them: a slider is followed within a frame of the screen, with or
+without a kernel.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from IPython.display import HTML
+from kornia.filters import canny
+from torch import Tensor
+
+from ..plots import BLUE, ORANGE, overlay
+from ..runtime import script, style
+from .page import KEYS, png
+
+Mode = Literal["blend", "checkerboard", "edges", "flicker", "difference"]
+MOST = 512
+"""Pixels of the longer side that a page carries; larger images are averaged."""
+_SMOOTH = 2.0  # pixels: edges of the DRR, not of the CT's noise
+
+
+def compare(
+    xray: Tensor,
+    rendering: Tensor | Mapping[str, Tensor],
+    *,
+    mode: Mode = "blend",
+    label: str = "X-ray against DRR",
+) -> HTML:
+    """An X-ray and a DRR in one picture: blended, in tiles, with edges, in turns, or subtracted.
+
+    Both are shown by their local contrast, as in :func:`diffpose_nb.plots.overlay`: exposure, scatter and the scale of
+    either drop out. Blue is the X-ray, orange the DRR.
+
+    ``"blend"``
+        From the X-ray over the overlay of both to the DRR.
+    ``"checkerboard"``
+        Tiles of both in turn, the X-ray's a little blue and the DRR's a little orange; lines that break at a seam are
+        misaligned.
+    ``"edges"``
+        The DRR's edges, from the strongest on, over the X-ray.
+    ``"flicker"``
+        One after the other in the same place; what jumps is misaligned. Never more than three changes a second, and
+        at rest to begin with for readers whose system asks for less motion.
+    ``"difference"``
+        White where they agree, blue where the X-ray is brighter, orange where the DRR is.
+
+    Parameters
+    ----------
+    xray
+        (rows, columns) line integrals; NaN where nothing is compared, behind the collimator say, and black there.
+    rendering
+        (rows, columns) line integrals of the DRR; or several by name, among which the reader chooses.
+    mode
+        To begin with.
+    label
+        What is compared, for screen readers.
+
+    Returns
+    -------
+    IPython.display.HTML
+        About 0.3 MB for 320 × 320 pixels. Pictures are in it as data; nothing is requested from anywhere. Where scripts
+        are switched off, X-ray, DRR and the DRR's edges stand side by side.
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape, the X-ray has no finite pixel, a DRR has one that is not, there is no DRR, or
+        ``mode`` is none of the five.
+    """
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode is {mode!r}: it can be {', '.join(map(repr, get_args(Mode)))}")
+    named = dict(rendering) if isinstance(rendering, Mapping) else {"DRR": rendering}
+    if not named:
+        raise ValueError("rendering is empty: there has to be at least one DRR to compare the X-ray with")
+    xray, named = _image("xray", xray), {name: _image(f"rendering {name!r}", drr) for name, drr in named.items()}
+    seen = torch.isfinite(xray)
+    if not seen.any():
+        raise ValueError("xray has no finite pixel: NaN marks what is not compared, and here that is everything")
+    for name, drr in named.items():
+        if drr.shape != xray.shape:
+            raise ValueError(
+                f"rendering {name!r} has {tuple(drr.shape)} pixels and xray {tuple(xray.shape)}: "
+                "render it with the X-ray's own camera"
+            )
+        if not torch.isfinite(drr).all():
+            raise ValueError(f"rendering {name!r} has NaN or infinite pixels: mark what is not compared in xray")
+    xray, named = _small(xray), {name: _small(drr) for name, drr in named.items()}
+    seen = torch.isfinite(xray).numpy()
+    both = {name: overlay(drr, xray) for name, drr in named.items()}
+    first = next(iter(both.values()))
+    figures = [
+        _figure("dp-xray", png(np.stack([first[..., 2], seen], -1)), "X-ray", "The X-ray, by its local contrast")
+    ]
+    for name, mixed in both.items():
+        ridges = _edges(named[name], seen)
+        figures.append(_figure("dp-drr", png(mixed[..., 0]), name, f"{name}: the DRR, by its local contrast"))
+        figures.append(_figure("dp-edges", png(ridges), f"{name}, edges", f"{name}: the DRR's edges, white on black"))
+    settings = {"mode": mode, "names": list(named), "blue": _rgb(BLUE), "orange": _rgb(ORANGE)}
+    choices = "".join(_pill("mode", name) for name in get_args(Mode))
+    drrs = "".join(_pill("drr", name) for name in named)
+    return HTML(
+        f'<div class="dp-widget dp-compare" role="group" aria-label="{html.escape(label)}" {KEYS} '
+        f'data-settings="{html.escape(json.dumps(settings))}">'
+        f"{style(__package__, 'widget.css')}{style(__package__, 'compare.css')}"
+        f'<div class="dp-stills">{"".join(figures)}</div>'
+        f'<div class="dp-live" hidden>'
+        f"<fieldset><legend>show</legend>{choices}</fieldset>"
+        f"<fieldset{' hidden' if len(named) == 1 else ''}><legend>DRR</legend>{drrs}</fieldset>"
+        f'<canvas role="img" width="{xray.shape[1]}" height="{xray.shape[0]}"></canvas>'
+        f'<div class="dp-bar"><label></label><output aria-hidden="true"></output><input type="range"></div>'
+        f'<div class="dp-buttons"><button type="button" class="dp-play">pause</button> '
+        f'<button type="button" class="dp-swap">swap</button></div>'
+        f'<p class="dp-says" aria-live="polite"></p></div>'
+        f"{script(__package__, 'compare.js')}</div>"
+    )
+
+
+def _image(name: str, values: Tensor) -> Tensor:
+    image = torch.as_tensor(values).detach().double()
+    if image.ndim != 2 or not image.numel():
+        raise ValueError(f"{name} has shape {tuple(image.shape)}: it has to be one image, (rows, columns)")
+    return image
+
+
+def _small(image: Tensor) -> Tensor:
+    """At most :data:`MOST` pixels a side; a block with a NaN is NaN."""
+    shrink = max(image.shape) / MOST
+    if shrink <= 1:
+        return image
+    shape = tuple(max(round(side / shrink), 1) for side in image.shape)
+    return torch.nn.functional.interpolate(image[None, None], shape, mode="area")[0, 0]
+
+
+def _edges(drr: Tensor, seen: np.ndarray) -> np.ndarray:
+    """Ridges of the gradient, ranked: 0 is none, from 1/255 for the faintest to 1 for the strongest."""
+    contrast = torch.from_numpy(overlay(drr, drr)[..., 0])[None, None]
+    width = 2 * round(3 * _SMOOTH) + 1
+    ridges = canny(contrast, 1e-3, 1e-3, (width, width), (_SMOOTH, _SMOOTH), hysteresis=False)[0][0, 0].numpy() * seen
+    ranks = np.zeros(ridges.shape)
+    found = ridges > 1e-2  # canny has a floor of 1e-3 under its root
+    ranks[found] = (1 + ridges[found].argsort().argsort()) / max(found.sum(), 1)
+    return np.where(found, np.maximum(ranks, 1 / 255), 0)
+
+
+def _figure(kind: str, url: str, title: str, alt: str) -> str:
+    return (
+        f'<figure><img class="{kind}" src="{url}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(title)}</figcaption></figure>"
+    )
+
+
+def _pill(group: str, name: str) -> str:
+    text = html.escape(name)
+    return f'<label class="dp-pill"><input type="radio" class="dp-{group}" value="{text}">{text}</label>'
+
+
+def _rgb(color: str) -> list[int]:
+    return [int(color[n : n + 2], 16) for n in (1, 3, 5)]
