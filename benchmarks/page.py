@@ -1,4 +1,4 @@
-"""The page of the book that shows what was measured."""
+"""The page of the book that shows the measurements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = {"forward": "a picture", "with_gradient": "a picture and its gradient in
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Seconds against the width of the picture, a panel for each task."""
+    """Draw the seconds against the width of the picture, with one panel for each task."""
     made, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), layout="constrained", sharey=True)
     for ax, (task, rows) in zip(axes, table.groupby("task", sort=False), strict=True):
         for name, some in rows.groupby("renderer", sort=False):
@@ -45,7 +45,7 @@ def figure(table: pd.DataFrame) -> Figure:
 
 @dataclass(frozen=True)
 class Results:
-    """Tables of :mod:`benchmarks.measure` and :mod:`benchmarks.loops`, by their functions' names."""
+    """The tables of :mod:`benchmarks.measure` and :mod:`benchmarks.loops`, each named as the function that makes it."""
 
     side_by_side: pd.DataFrame
     ours_alone: pd.DataFrame
@@ -57,13 +57,13 @@ class Results:
 
 
 def write(results: Results) -> None:
-    """``book/benchmarks.md`` and its figure."""
+    """Write ``book/benchmarks.md`` and its figure."""
     figure(results.side_by_side).savefig(BOOK / "images" / "benchmarks.png", dpi=150)
     (BOOK / "benchmarks.md").write_text(text(results), encoding="utf-8")
 
 
 def text(results: Results) -> str:
-    """The page."""
+    """The page as Markdown."""
     machine, threads = platform.machine(), numba.config.NUMBA_NUM_THREADS
     return f"""# How fast, and how exact
 
@@ -112,7 +112,7 @@ def _formatted(table: pd.DataFrame, formats: dict[str, str]) -> pd.DataFrame:
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
-    """As one reads it: a row for each size and renderer."""
+    """Rearrange the table for reading: one row for each size and renderer, with both tasks side by side."""
     rows = []
     for (size, name), some in table.groupby(["pixels", "renderer"], sort=False):
         by_task = some.set_index("task")

@@ -1,4 +1,4 @@
-"""``python book/format_assets.py`` lays out the package's scripts and styles; ``make format`` calls it."""
+"""``python book/format_assets.py`` formats the package's JavaScript and CSS files; ``make format`` calls it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STYLE = {"indent_size": 2, "end_with_newline": True, "newline_between_rules": Fa
 
 
 def laid_out(text: str, suffix: str) -> str:
-    """A script (".js") or a style (".css") as it is to be laid out."""
+    """Format the text of a script (".js") or of a style sheet (".css")."""
     if suffix == ".js":
         options = jsbeautifier.default_options()
         vars(options).update(SCRIPT)

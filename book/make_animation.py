@@ -1,6 +1,7 @@
 """``python book/make_animation.py`` draws the animation of the README and of the book's first page: a registration.
 
-Every frame is a rendering of the refinement, none is made up between two. It lasts ten seconds and starts again.
+Every frame is a rendering of the refinement; none is interpolated between two others. The animation takes ten
+seconds and then starts again.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from PIL import Image
 from diffpose_nb import ct, data, dicom, evaluate, plots, register, render
 from diffpose_nb.images import collimator
 
-LENGTH, BEFORE, AFTER = 10_000, 1_500, 2_500  # ms: all of it, the first frame, the last frame
+LENGTH, BEFORE, AFTER = 10_000, 1_500, 2_500  # ms: the whole animation, its first frame, its last frame
 SIZE = (8, 4.2)  # inches
 DPI = 110
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)  # mm
-QUALITY = 85  # of WebP, 0 to 100
+QUALITY = 85  # quality of the WebP compression, 0 to 100
 
 
 def main(path: Path = Path(__file__).parent / "images" / "registration.webp") -> None:
-    """Register the example X-ray and draw every rendering that was accepted."""
+    """Register the example X-ray and make one frame of every rendering that was accepted."""
     subject, xray, truth = ct.example(), dicom.read_xray(data.EXAMPLE_XRAY), data.example_truth()
     landmarks, renderer = ct.landmarks(subject), render.Renderer(subject, xray.camera)
     observed = xray.attenuation()
@@ -49,7 +50,7 @@ def main(path: Path = Path(__file__).parent / "images" / "registration.webp") ->
 
 
 def durations(frames: int) -> list[int]:
-    """Milliseconds of each frame: the first and the last are held, the others share what is left of ten seconds."""
+    """Milliseconds of each frame. The first and the last are shown longer; the others share the rest of ten seconds."""
     between = (LENGTH - BEFORE - AFTER) // (frames - 2)
     return [BEFORE, *[between] * (frames - 2), LENGTH - BEFORE - between * (frames - 2)]
 

@@ -1,4 +1,4 @@
-"""``python book/make_faq.py`` makes faq.md, every question with its answer and a link to its cell, from faq.yml."""
+"""``python book/make_faq.py`` makes faq.md from faq.yml: every question with its answer and a link to a notebook."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import yaml
 
 BOOK = Path(__file__).parent
 sys.path.insert(0, str(BOOK / "_ext"))
-from reading import anchor  # noqa: E402  (what the book's extensions use)
+from reading import anchor  # noqa: E402  (the extensions of the book use the same anchors)
 
 
 def page() -> str:
-    """The page as Markdown.
+    """The text of faq.md.
 
     Raises
     ------
     ValueError
-        A question links to a heading that its notebook does not have.
+        If a question links to a heading that its notebook does not have.
     """
     lines = [
         "# What people ask",

@@ -1,6 +1,8 @@
-"""``python book/make_floors.py`` draws book/images/floors.svg, the floors of the package, from book/floors.yml.
+"""``python book/make_floors.py`` draws book/images/floors.svg from book/floors.yml.
 
-CONTRIBUTING.md and the reference show it. Text of the page's size, and colours that are legible on white and on black.
+The picture shows the packages of diffpose_nb as floors of a house: each imports only packages on floors below its own.
+CONTRIBUTING.md and the reference show it. Its text is as large as that of the page, and its colours can be read on
+white and on black.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ BLUE = "#0072b2"
 
 
 def floors() -> list[dict[str, str]]:
-    """Package → what it is for, floor by floor from the roof down."""
+    """The floors from the top down. Each maps the names of its packages to what they are for."""
     return yaml.safe_load((BOOK / "floors.yml").read_text(encoding="utf-8"))
 
 
 def draw(house: list[dict[str, str]]) -> str:
-    """The house as an SVG file's text."""
+    """The drawing as the text of an SVG file."""
     height = len(house) * (HEIGHT + GAP) - GAP
     rows = []
     for n, floor in enumerate(house):

@@ -1,4 +1,7 @@
-"""``python book/make_hero.py`` draws the still picture of the book's first page, for who asks for less motion."""
+"""``python book/make_hero.py`` draws the still picture of the book's first page.
+
+Readers whose system asks for less motion see it in place of the animation.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from diffpose_nb.images import collimator
 
 
 def main(path: Path = Path(__file__).parent / "images" / "hero.png") -> None:
-    """Register the example X-ray and draw it before and after."""
+    """Register the example X-ray and draw it with the CT before and after the registration."""
     subject, xray, truth = ct.example(), dicom.read_xray(data.EXAMPLE_XRAY), data.example_truth()
     observed = xray.attenuation()
     observed = observed.where(collimator.open_field(observed), torch.nan)

@@ -1,8 +1,9 @@
-"""Sphinx extension: a notebook is executed again when what it runs on has changed.
+"""Sphinx extension: notebooks are executed again when the package that they use has changed.
 
-The book keeps executed notebooks, so that a second build takes seconds. That cache compares a notebook's code
-with what it has seen; it knows nothing of the package that the code imports. Here its folder is named after
-the contents of the package, of pyproject.toml and of constraints.txt: change one of them and every notebook runs.
+The book keeps executed notebooks in a cache, so that a second build takes seconds. The cache executes a notebook again
+if its code has changed, but it does not know the package that the code imports. So this extension names the folder of
+the cache after the contents of the package, of pyproject.toml and of constraints.txt. If one of them changes, the cache
+is in a new, empty folder, and every notebook is executed.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ WHAT_NOTEBOOKS_RUN_ON = ("diffpose_nb", "pyproject.toml", "constraints.txt")
 CACHES = Path("book/_build")
 PREFIX = "executed-"
 
-# Progress bars have nothing to say on a page. tqdm's notebook bar would leave a widget's state there, and ask for the
-# web scripts that show it; the plain one, switched off or at least delayed for good, draws nothing.
+# Progress bars are of no use on a page of the book. tqdm's bar for notebooks would leave the state of a widget there,
+# and load scripts from the web to show it. So notebooks get tqdm's plain bar. It is switched off; where code switches
+# it on nevertheless, the long delay keeps it from being drawn.
 NO_PROGRESS = {"TQDM_DISABLE": "1", "TQDM_DELAY": "1000000000"}
-# Controls do nothing without a kernel: diffpose_nb.widgets then shows pictures made in advance.
+# Controls do nothing without a kernel. With this variable diffpose_nb.widgets shows pictures made in advance.
 NO_KERNEL = {"DIFFPOSE_NB_STATIC": "1"}
 PLAIN_TQDM = """\
 import sys
@@ -32,7 +34,7 @@ sys.modules["tqdm.autonotebook"] = tqdm.std
 
 
 def fingerprint(root: Path) -> str:
-    """Sixteen hexadecimal digits that change when a file that notebooks run on is added, removed or edited."""
+    """Sixteen hexadecimal digits that change when a file in WHAT_NOTEBOOKS_RUN_ON is added, removed or edited."""
     digest = hashlib.sha256()
     for name in WHAT_NOTEBOOKS_RUN_ON:
         path = root / name
@@ -44,7 +46,7 @@ def fingerprint(root: Path) -> str:
 
 
 def name_cache(app: Sphinx, config: Config) -> None:
-    """Point the notebook cache at the folder of the present fingerprint, and delete those of the past."""
+    """Set the folder of the notebook cache to that of the current fingerprint, and delete folders of older ones."""
     root = Path(app.srcdir)
     cache = root / CACHES / f"{PREFIX}{fingerprint(root)}"
     for old in (root / CACHES).glob(f"{PREFIX}*"):
@@ -54,8 +56,12 @@ def name_cache(app: Sphinx, config: Config) -> None:
 
 
 def prepare_kernels(root: Path) -> None:
-    """Kernels of this environment, pictures in the page, no progress bars and no live controls, whatever is set."""
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel named python3 in the home folder would come first
+    """Set environment variables for the kernels that execute the notebooks, whatever the user has set.
+
+    Kernels are those of this Python environment, pictures are drawn into the page, and there are no progress bars and
+    no live controls.
+    """
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # else a kernel named python3 in the home folder would be taken
     for name in ("JUPYTER_PATH", "MPLBACKEND"):
         os.environ.pop(name, None)
     ipython = root / CACHES / "ipython"

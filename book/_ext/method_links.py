@@ -1,7 +1,7 @@
-"""Sphinx extension: a method in a code cell finds its entry where its class is documented under a shorter name.
+"""Sphinx extension: methods in code cells link to the reference even if their class is documented under a shorter name.
 
-``dicom.XRay`` is defined in ``dicom.xray`` and documented in ``dicom``. Sphinx knows both names of the class, but only
-one name of each of its methods; sphinx-codeautolink looks for the other.
+``dicom.XRay``, for example, is defined in ``dicom.xray`` and documented in ``dicom``. Sphinx knows both names of the
+class, but only one name of each of its methods. sphinx-codeautolink looks for the other one, and so finds no link.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-BEFORE_CODEAUTOLINK = 400  # which reads the map at 500
+BEFORE_CODEAUTOLINK = 400  # sphinx-codeautolink reads the map at priority 500
 
 
 def map_members(app: Sphinx, env: BuildEnvironment) -> None:
-    """Where the name of a class is an alias, add the aliases of its members to codeautolink's map."""
+    """For each alias of a class, add the aliases of its members to the map of sphinx-codeautolink."""
     entries = env.domains["py"].objects
     for alias, entry in entries.items():
         if entry.aliased:

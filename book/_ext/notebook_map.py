@@ -1,4 +1,4 @@
-"""The map of what needs what, as an SVG: one line a notebook, and a curve from each to those that rest on it."""
+"""The map of the notebooks as an SVG: one line for each notebook, and a curve from it to each that needs it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from html import escape
 
 from reading import Notebook
 
-WIDTH = 408  # of the drawing; a phone shows it at about this size
-LINE = 48  # from one notebook to the next
-HEAD = 34  # for the name of a part
-DOTS = 80  # where the dots are; the curves have the space to their left
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")  # of parts: Okabe and Ito's, for all eyes
+WIDTH = 408  # width of the drawing; a phone shows it at about this size
+LINE = 48  # height of a notebook's line
+HEAD = 34  # height of the line with the name of a part
+DOTS = 80  # distance of the dots from the left edge; the curves are drawn to the left of them
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")  # colours of the parts, from Okabe and Ito's palette
 
 
 def draw(parts: dict[str, list[Notebook]], href: str = "../notebooks/{}.html") -> str:
-    """The drawing as text of an ``<svg>`` element; its colours are those of the page around it.
+    """The drawing as the text of an ``<svg>`` element. Text and curves have the colours of the page around it.
 
     Parameters
     ----------
     parts
-        Caption → notebooks, as ``reading.parts`` gives them.
+        Caption of a part → its notebooks, as ``reading.parts`` gives them.
     href
-        Where a notebook's page is, with ``{}`` for its stem.
+        Address of a notebook's page, with ``{}`` in place of the file's name without its ending.
     """
     heights, labels, y = {}, [], 0.0
     for (caption, notebooks), colour in zip(parts.items(), COLOURS, strict=False):
@@ -63,7 +63,10 @@ def _line(notebook: Notebook, y: float, colour: str, href: str) -> str:
 
 
 def _curve(start: float, end: float, optional: bool) -> str:
-    """From the notebook that is needed, out to the left, to the one that needs it: further out for a longer way."""
+    """A curve from the notebook that is needed, out to the left, to the one that needs it.
+
+    The longer the way between them, the further to the left the curve goes.
+    """
     down = 1 if end > start else -1
     reach = DOTS - 20 - min(18 + 0.2 * abs(end - start), 1.3 * DOTS)
     begin, tip = start + 3 * down, end - 4 * down

@@ -1,11 +1,13 @@
-"""Sphinx extension: the map of the notebooks, and what a part's page says of its notebooks, from their own words.
+"""Sphinx extension: directives for the map of the notebooks, and for lists on the page of a part of the book.
+
+Their content is read from the notebooks themselves and from faq.yml.
 
 ```{notebook-map}
-```                                   the map
+```                                   the map of all notebooks
 ```{part-notebooks} Geometry
-```                                   a table: notebook, what it needs, how long it takes
+```                                   a table of the part's notebooks: what each needs, how long it takes
 ```{part-questions} Geometry
-```                                   the questions of faq.yml that its notebooks answer, with links
+```                                   the questions of faq.yml that the part's notebooks answer, with links
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def table(notebooks: list[Notebook]) -> list[str]:
 
 
 def questions(root: Path, notebooks: list[Notebook]) -> list[str]:
-    """Lines of Markdown: what people ask and these notebooks answer, each a link to the answer."""
+    """Lines of Markdown: the questions of faq.yml that these notebooks answer, each a link to its answer."""
     stems = {notebook.stem for notebook in notebooks}
     themes = yaml.safe_load((root / "book" / "faq.yml").read_text(encoding="utf-8"))
     entries = [entry for theme in themes for entry in theme["questions"] if entry["notebook"] in stems]
@@ -69,21 +71,24 @@ class _OfThePart(SphinxDirective):
 
 
 class PartNotebooks(_OfThePart):
-    """The table of a part's notebooks."""
+    """The directive for the table of a part's notebooks."""
 
     def lines(self, root: Path, notebooks: list[Notebook]) -> list[str]:
         return table(notebooks)
 
 
 class PartQuestions(_OfThePart):
-    """The questions that a part answers."""
+    """The directive for the questions that a part answers."""
 
     def lines(self, root: Path, notebooks: list[Notebook]) -> list[str]:
         return questions(root, notebooks)
 
 
 class NotebookMap(SphinxDirective):
-    """The map, within the page, so that its links and its colours are the page's."""
+    """The directive for the map of the notebooks.
+
+    The SVG becomes an element of the page rather than a file, so that its links work and its colours are the page's.
+    """
 
     def run(self) -> list[nodes.Node]:
         root = Path(self.env.srcdir)

@@ -1,4 +1,4 @@
-"""What a notebook says of itself at its top, and which part of the book it belongs to."""
+"""Reads what a notebook says about itself at its top, and which part of the book it belongs to."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import yaml
 
 
 def anchor(heading: str) -> str:
-    """As MyST makes it of a heading."""
+    """The anchor of a heading, as MyST makes it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's opening.
+    """What a notebook says about itself at its top.
 
     Attributes
     ----------
     stem
-        Name of the file without its ending.
+        Name of the notebook's file without its ending.
     title
-        Its heading, up to the colon.
+        Text of the heading, up to the colon.
     first
-        The section *What you need first*, as Markdown.
+        Content of the section *What you need first*, as Markdown.
     needs
-        Stems of the notebooks that the section links to, in its order; ``True`` where it says that one only helps.
+        Stems of the notebooks that this section links to, in its order. The value is ``True`` if the section says that
+        the notebook only helps, or is not needed.
     to_run, to_read
-        The two sentences of *How long it takes*, such as "Half a minute".
+        The two times in *How long it takes*, such as "Half a minute".
     """
 
     stem: str
@@ -42,12 +43,12 @@ class Notebook:
 
 
 def read_notebook(path: Path) -> Notebook:
-    """The opening of one notebook.
+    """Read what one notebook says about itself.
 
     Raises
     ------
     ValueError
-        It lacks a section, or says in other words how long it takes.
+        If it has no title, lacks a section, or says in other words how long it takes.
     """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
@@ -67,7 +68,7 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def parts(root: Path) -> dict[str, list[Notebook]]:
-    """Caption of a part → its notebooks, as book/_toc.yml has them; parts without notebooks are left out.
+    """Caption of a part → its notebooks, in the order of book/_toc.yml. Parts without notebooks are left out.
 
     Parameters
     ----------

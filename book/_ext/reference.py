@@ -1,9 +1,10 @@
-"""Sphinx extension: what the reference says of constants, shared lines of parameters, sources and default values.
+"""Sphinx extension: how the reference shows constants, sources and default values.
 
-- A constant has its value beside it where that is short and plain, and the text that stands under it in the code, even
-  if the package's face has it from another file.
-- "Source: …" at the end of a docstring is a part of its own, not the last of the exceptions before it.
-- ``= <factory>`` in the signature of a dataclass, which is no Python, becomes ``= ...``.
+- A constant is shown with its value if that is short and plain, and with the string below it in the code. The string is
+  also found if the package imports the constant from one of its files.
+- "Source: …" at the end of a docstring becomes a section of its own. Otherwise it would be taken for the last one of
+  the exceptions before it.
+- ``= <factory>`` in the signature of a dataclass, which is not valid Python, becomes ``= ...``.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from sphinx.application import Sphinx
 from sphinx.ext.autodoc import DataDocumenter
 from sphinx.pycode import ModuleAnalyzer
 
-BEFORE_NAPOLEON = 400  # which reads sections at 500
+BEFORE_NAPOLEON = 400  # napoleon reads sections at priority 500
 LONGEST_VALUE = 90  # characters
 
 
 def is_plain(value: object) -> bool:
-    """Numbers, texts and tuples of these, if they fit on a line."""
+    """Whether a value is a number, a text or a sequence of these that fits on a line."""
     if isinstance(value, tuple | list):
         return all(map(is_plain, value)) and len(repr(value)) <= LONGEST_VALUE
     return isinstance(value, int | float | str) and len(repr(value)) <= LONGEST_VALUE
 
 
 def origin(module: ModuleType, name: str) -> ModuleType:
-    """The module in which a name is assigned, from the one whose face shows it."""
+    """The module in which a name is assigned, found from a module that imports it."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ImportFrom) and node.level and name in {alias.name for alias in node.names}:
             package = module.__name__ if Path(module.__file__).stem == "__init__" else module.__package__
@@ -41,7 +42,7 @@ def origin(module: ModuleType, name: str) -> ModuleType:
 
 
 class Constant(DataDocumenter):
-    """A constant with its value, and with its text from wherever it is written."""
+    """Documents a constant with its value, and with the string below it, in whichever module that is written."""
 
     priority = DataDocumenter.priority + 1
 
@@ -56,7 +57,7 @@ class Constant(DataDocumenter):
 
 
 def separate_source(app, what, name, obj, options, lines) -> None:
-    """A section of its own for the source, so that napoleon does not take it for an exception."""
+    """Give the source a section of its own, so that napoleon does not take it for an exception."""
     for n, line in enumerate(lines):
         if line.startswith("Source: "):
             lines[n : n + 1] = ["Source", "------", line.removeprefix("Source: ")]
@@ -64,7 +65,7 @@ def separate_source(app, what, name, obj, options, lines) -> None:
 
 
 def replace_factories(app, what, name, obj, options, signature, returns) -> tuple[str | None, str | None]:
-    """``= <factory>``, which is no Python, becomes ``= ...``."""
+    """Replace ``= <factory>``, which is not valid Python, by ``= ...``."""
     return signature and signature.replace("<factory>", "..."), returns
 
 

@@ -1,6 +1,6 @@
-"""Sphinx extension: buttons that lead to the repository and to Colab, once the project has an address.
+"""Sphinx extension: buttons that lead to the repository and to Colab, if the repository has an address.
 
-The address is ``repository`` under ``[project.urls]`` of pyproject.toml. Without it there is no button.
+The address is ``repository`` under ``[project.urls]`` of pyproject.toml. If it is missing, there are no buttons.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ COLAB = "https://colab.research.google.com"
 
 
 def address(root: Path) -> str | None:
-    """The URL of the repository, without a slash or ``.git`` at its end; ``None`` where pyproject.toml has none."""
+    """The URL of the repository, without a slash or ``.git`` at its end; ``None`` if pyproject.toml has none."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     urls = {name.lower(): url for name, url in project.get("urls", {}).items()}
     return urls["repository"].rstrip("/").removesuffix(".git") if "repository" in urls else None
 
 
 def options(url: str | None) -> dict:
-    """What the theme has to be told. Colab opens notebooks from GitHub only."""
+    """The theme's options for a repository. Only one on GitHub gets a button to Colab, since Colab opens no others."""
     if url is None:
         return {}
     links = {"repository_url": url, "repository_branch": BRANCH, "use_repository_button": True}
@@ -33,7 +33,7 @@ def options(url: str | None) -> dict:
 
 
 def add_buttons(app: Sphinx, config: Config) -> None:
-    """Add the options to those of the configuration."""
+    """Add these options to those of the theme in the configuration."""
     config.html_theme_options.update(options(address(Path(app.srcdir))))
 
 

@@ -1,4 +1,4 @@
-"""Sphinx extension: a link to a notebook that is not a page of the book, such as a solution, downloads it."""
+"""Sphinx extension: a link to a notebook that is not a page of the book, such as a solution, downloads the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from sphinx.transforms import SphinxTransform
 
 
 class DownloadUnlisted(SphinxTransform):
-    """MyST takes every link to a source file for a link to its page; where there is none, give the file itself."""
+    """Turns links to notebooks without a page into downloads.
+
+    MyST takes every link to a source file for a link to the page of that file. If there is no such page, the link would
+    lead nowhere, so it gets the file itself as its target.
+    """
 
     default_priority = 400
 

@@ -1,7 +1,7 @@
-"""A pinhole camera, where it stands, and how it moves.
+"""A pinhole camera, its pose, and small motions of the pose.
 
-:class:`Camera` holds the intrinsics; a pose is a 4 x 4 float64 tensor ``world_from_camera``; a small motion of it is a
-twist, six numbers. This is what every other package is written in, so it imports none of them.
+:class:`Camera` holds the intrinsics. A pose is a 4 x 4 float64 tensor ``world_from_camera``. A small motion of a pose
+is a twist: six numbers, the rotation first. The other packages build on this one, so it imports none of them.
 """
 
 from .carm import carm_angles, carm_pose

@@ -1,4 +1,4 @@
-"""The pose of a C-arm from the angles of its positioner, and back."""
+"""The pose of a C-arm from the angles of its positioner, and the angles from the pose."""
 
 from __future__ import annotations
 
@@ -18,35 +18,38 @@ def carm_pose(
 ) -> Tensor:
     r"""Pose of a C-arm from its DICOM positioner angles (PS3.3 C.8.7.5.1.2).
 
-    The angles say where the *detector* is. With :math:`\alpha` the primary and :math:`\beta` the secondary
-    angle, in LPS and relative to the isocentre,
+    The angles say where the *detector* is. Let :math:`\alpha` be the primary and :math:`\beta` the secondary angle. In
+    LPS axes with the origin at the isocentre, the unit vector
 
     .. math::
         d = (\sin\alpha\cos\beta, -\cos\alpha\cos\beta, \sin\beta)
 
-    points from the isocentre to the detector, :math:`u = (\cos\alpha, \sin\alpha, 0)` along the image's rows
-    (columns increase) and :math:`v = (\sin\alpha\sin\beta, -\cos\alpha\sin\beta, -\cos\beta)` down its columns.
-    The camera's axes are :math:`x = -u,\ y = v,\ z = d`, its origin the source, :math:`-\mathrm{SOD}\,d`.
+    points from the isocentre to the detector. :math:`u = (\cos\alpha, \sin\alpha, 0)` points along the image's rows, in
+    the direction in which the column index increases.
+    :math:`v = (\sin\alpha\sin\beta, -\cos\alpha\sin\beta, -\cos\beta)` points down the image's columns.
+    The camera's axes are :math:`x = -u,\ y = v,\ z = d`, and its origin is the source, at :math:`-\mathrm{SOD}\,d`.
 
-    - Axes: the patient's, LPS, right-handed; the angles are relative to the patient, not to the room.
-    - Origin: the isocentre, about which both angles turn.
-    - Maps: nothing; at 0/0 the detector is in front of the patient, +90° primary to the left, +90° secondary to the
-      head.
+    - Axes: the patient's axes, LPS, right-handed. The angles are relative to the patient, not to the room.
+    - Origin: the isocentre, about which both angles turn the C-arm.
+    - Maps: nothing, since angles are no matrix. At 0°/0° the detector is in front of the patient; a primary angle of
+      +90° turns it to the patient's left, a secondary angle of +90° to the head.
     - Source: DICOM PS3.3 C.8.7.5.1.2.
 
     Parameters
     ----------
     primary, secondary
-        Positioner Primary Angle (0018,1510) and Secondary Angle (0018,1511), degrees. Positive: LAO, CRA.
+        Positioner Primary Angle (0018,1510) and Secondary Angle (0018,1511), degrees. Positive
+        angles turn the detector to the patient's left (LAO) and to the head (CRA).
     sod
-        Distance Source to Patient (0018,1111), taken as source to isocentre, mm.
+        Distance Source to Patient (0018,1111), mm. It is taken as the distance from the source to the isocentre.
     isocenter
         (..., 3) the C-arm's isocentre in world coordinates, mm.
 
     Returns
     -------
     Tensor
-        ``world_from_camera`` (..., 4, 4) float64, determinant +1. Differentiable; arguments broadcast.
+        ``world_from_camera`` (..., 4, 4) float64 with determinant +1. Gradients flow back to the arguments, and the
+        arguments broadcast.
     """
     alpha, beta, sod = torch.broadcast_tensors(
         torch.deg2rad(as_float64(primary)), torch.deg2rad(as_float64(secondary)), as_float64(sod)
@@ -60,22 +63,23 @@ def carm_pose(
 
 
 def carm_angles(world_from_camera: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    r"""The DICOM positioner angles of a pose, and what they leave over; the inverse of :func:`carm_pose`.
+    r"""The DICOM positioner angles of a pose, and its turn about the optical axis, which the angles cannot express.
 
-    Every rotation is one of :func:`carm_pose` followed by a turn about the optical axis. Seen along the patient's axis
-    (secondary angle ±90°) the primary angle and the turn are one, and the turn is taken as 0.
+    This is the inverse of :func:`carm_pose`. Every rotation is a rotation of :func:`carm_pose` followed by a turn about
+    the optical axis. If the C-arm looks along the patient's axis from head to feet (secondary angle ±90°), the primary
+    angle and the turn are the same motion; the turn is then returned as 0.
 
     Parameters
     ----------
     world_from_camera
-        (..., 4, 4).
+        (..., 4, 4) pose of the camera.
 
     Returns
     -------
     tuple of three Tensor
-        Degrees, (...): the primary angle in ±180°, the secondary in ±90°, and the turn in ±180°, positive where the
-        camera's x axis turns towards its y axis. The SOD and the isocentre are not in it: any point on the optical axis
-        can be the isocentre.
+        Three angles in degrees, (...) each: the primary angle within ±180°, the secondary angle within ±90°, and the
+        turn within ±180°. The turn is positive where the camera's x axis turns towards its y axis. The SOD and the
+        isocentre are not returned, because any point on the optical axis can be the isocentre.
     """
     rotation = ras_from_lps[:3, :3] @ as_float64(world_from_camera)[..., :3, :3]
     x, d = rotation[..., 0], rotation[..., 2]

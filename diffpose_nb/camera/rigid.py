@@ -1,4 +1,4 @@
-"""Rigid transforms that every convention is made of."""
+"""Basic rigid transforms, from which every convention of poses is built."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import torch
 from torch import Tensor
 
 ras_from_lps: Tensor = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
-"""(4, 4) axes of LPS to axes of RAS; its own inverse. Both frames share their origin."""
+"""Transform (4, 4) from LPS axes to RAS axes. It is its own inverse, since both frames have the same origin."""
 
 
 def as_float64(values: object) -> Tensor:
-    """A float64 tensor of a number, a sequence, an array or a tensor; a tensor keeps its gradient."""
+    """Convert a number, a sequence, an array or a tensor to a float64 tensor; a tensor keeps its gradient."""
     return torch.as_tensor(values, dtype=torch.float64)
 
 
 def make_transform(rotation: Tensor, translation: Tensor) -> Tensor:
-    """Rotation (..., 3, 3) and translation (..., 3) to a homogeneous transform (..., 4, 4)."""
+    """Combine a rotation (..., 3, 3) and a translation (..., 3) into a homogeneous transform (..., 4, 4)."""
     rotation, translation = as_float64(rotation), as_float64(translation)
     return roma.Rigid(rotation, translation.expand(*rotation.shape[:-2], 3)).to_homogeneous()
 
 
 def invert(target_from_source: Tensor) -> Tensor:
-    """``source_from_target`` (..., 4, 4) of a rigid ``target_from_source`` (..., 4, 4)."""
+    """Invert a rigid transform ``target_from_source`` (..., 4, 4); the result is ``source_from_target``."""
     rotation = target_from_source[..., :3, :3].mT
     return make_transform(rotation, -(rotation @ target_from_source[..., :3, 3:]).squeeze(-1))
 
 
 def transform_points(target_from_source: Tensor, points: Tensor) -> Tensor:
-    """Points (..., N, 3) of *source* in coordinates of *target* (..., N, 3)."""
+    """Convert points (..., N, 3) from coordinates of *source* to coordinates of *target*, (..., N, 3)."""
     matrix = as_float64(target_from_source)
     return as_float64(points) @ matrix[..., :3, :3].mT + matrix[..., None, :3, 3]
 
@@ -45,11 +45,11 @@ def rigid_motion(
     Parameters
     ----------
     rotation
-        (..., 3) rotation vector in degrees, world axes.
+        (..., 3) rotation vector in degrees, in world axes.
     translation
-        (..., 3) mm, world axes, applied after the rotation.
+        (..., 3) translation in mm, in world axes. It is applied after the rotation.
     centre
-        (3,) the fixed point of the rotation, world mm.
+        (3,) the fixed point of the rotation, in world coordinates, mm.
     """
     matrix = roma.rotvec_to_rotmat(torch.deg2rad(as_float64(rotation)))
     centre = as_float64(centre)

@@ -1,4 +1,4 @@
-"""Small motions of a pose: six numbers, rotation first, and the axes that they are in."""
+"""Small motions of a pose: six numbers, rotation first, and the axes in which these numbers are given."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .rigid import as_float64, invert, make_transform
 
 
 def exp_se3(twist: Tensor) -> Tensor:
-    r"""Twist (..., 6) = (rotation vector in radians, translation part in mm) to a transform (..., 4, 4).
+    r"""The transform (..., 4, 4) of a twist (..., 6) = (rotation vector in radians, translation part in mm).
 
     .. math:: \exp\begin{bmatrix}[\omega]_\times & t\\0 & 0\end{bmatrix}
 
-    Multiplied from the left, ``exp_se3(twist) @ world_from_camera``, it moves the camera in world axes about
-    the world's origin.
+    Multiplied from the left, as in ``exp_se3(twist) @ world_from_camera``, the transform moves the camera. The twist is
+    then in world axes, and it rotates about the world's origin.
     """
     twist = as_float64(twist)
     generator = twist.new_zeros(*twist.shape[:-1], 4, 4)
@@ -32,13 +32,13 @@ def camera_axes(world_from_camera: Tensor, centre: Sequence[float] | Tensor = (0
     Parameters
     ----------
     centre
-        (3,) world mm, about which rotations shall turn; default the centre of the CT.
+        (3,) the point about which rotations turn, in world coordinates, mm. Default: the centre of the CT.
     """
     return make_transform(as_float64(world_from_camera)[:3, :3], as_float64(centre))
 
 
 def adjoint(target_from_source: Tensor) -> Tensor:
-    r"""The same motion in other axes: a twist of *source* to the twist of *target*, (6, 6).
+    r"""The matrix (6, 6) that converts a twist in axes of *source* to the twist of the same motion in axes of *target*.
 
     .. math::
         \mathrm{Ad}_T = \begin{bmatrix} R & 0\\ [\tau]_\times R & R \end{bmatrix},\qquad
@@ -47,32 +47,39 @@ def adjoint(target_from_source: Tensor) -> Tensor:
     Parameters
     ----------
     target_from_source
-        (4, 4), rigid: rotation R, translation :math:`\tau`.
+        (4, 4) rigid transform with rotation R and translation :math:`\tau`.
 
     Source: Lynch and Park, Modern Robotics, Cambridge 2017, section 3.3, where twists begin with the rotation too.
     """
     transform = as_float64(target_from_source)
     rotation, translation = transform[:3, :3], transform[:3, 3]
-    lever = torch.linalg.cross(translation.expand(3, 3), rotation.mT).mT  # the columns of R, each crossed
+    lever = torch.linalg.cross(translation.expand(3, 3), rotation.mT).mT  # translation × each column of R
     return torch.cat([torch.cat([rotation, torch.zeros_like(rotation)], 1), torch.cat([lever, rotation], 1)])
 
 
 def change_axes(jacobian: Tensor, world_from_axes: Tensor) -> Tensor:
-    """Derivatives in a twist of other axes, (6, ...): rotation first, per radian and per mm.
+    """Convert derivatives with respect to a twist in world axes to derivatives with respect to a twist in other axes.
+
+    Both have the shape (6, ...): first the derivatives for the rotation, per radian, then those for the translation,
+    per mm.
 
     Parameters
     ----------
     jacobian
-        (6, ...) of :func:`pose_jacobian`.
+        (6, ...) derivatives from :func:`pose_jacobian`.
     world_from_axes
-        (4, 4). Of :func:`camera_axes`: camera axes about a point. ``world_from_camera`` itself: camera axes about the
-        source, which is the twist that multiplies the pose from the right.
+        (4, 4) transform from the other axes to the world. The result of :func:`camera_axes` gives camera axes about a
+        point. ``world_from_camera`` itself gives camera axes about the source; the twist is then the one that
+        multiplies the pose from the right.
     """
     return torch.tensordot(adjoint(world_from_axes), jacobian, dims=([0], [0]))
 
 
 def moved(world_from_camera: Tensor, offsets: Tensor) -> Tensor:
-    """A pose moved by offsets (..., 6), degrees and mm in camera axes about the CT's centre: (..., 4, 4)."""
+    """Move a pose by offsets (..., 6); the result is (..., 4, 4).
+
+    The offsets are three rotations in degrees and three translations in mm, in camera axes about the CT's centre.
+    """
     offsets = as_float64(offsets)
     axes = camera_axes(world_from_camera)
     twists = torch.cat([torch.deg2rad(offsets[..., :3]), offsets[..., 3:]], -1)
@@ -80,13 +87,14 @@ def moved(world_from_camera: Tensor, offsets: Tensor) -> Tensor:
 
 
 LEVER = 100.0
-"""mm from the centre of the CT, at which a rotation counts as the motion that it makes there."""
+"""Distance from the centre of the CT, mm. A rotation counts as the motion that it causes at this distance."""
 
 
 def apart(first: Tensor, second: Tensor) -> float:
-    """How far the motion between two poses (4, 4) moves the patient, in mm: the mean at the ends of three axes.
+    """How far the motion between two poses (4, 4) moves the patient, in mm: the mean over six points.
 
-    The six points are 100 mm from the centre of the CT, and are carried into camera coordinates.
+    The six points lie on the three world axes, 100 mm (:data:`LEVER`) to both sides of the centre of the CT. Their
+    motion is measured in camera coordinates.
     """
     axes = LEVER * torch.eye(3, dtype=torch.float64)
     points = torch.cat([axes, -axes])

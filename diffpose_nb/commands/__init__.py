@@ -1,4 +1,4 @@
-"""What is run by ``python -m diffpose_nb.commands.NAME``: it makes again what ships in ``diffpose_nb/data/``.
+"""Commands that are run by ``python -m diffpose_nb.commands.NAME``; most of them make files of ``diffpose_nb/data/``.
 
-Nothing else imports these. Imports everything.
+No other package imports this one. It may import all others.
 """

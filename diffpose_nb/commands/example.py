@@ -1,4 +1,4 @@
-"""``python -m diffpose_nb.commands.example`` makes the X-ray that ships in ``diffpose_nb/data/``, and its truth."""
+"""``python -m diffpose_nb.commands.example`` makes the example X-ray in ``diffpose_nb/data/``, and its true pose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..study import make_example, patient_motion
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Write ``example_xray.dcm`` and ``example_truth.json``, the pose that no header knows."""
+    """Write ``example_xray.dcm``, and ``example_truth.json`` with the true pose, which the header does not contain."""
     xray = make_example()
     truth = {
         "about": "True pose of example_xray.dcm: world_from_camera, 4 x 4, mm. World: RAS axes, origin at the centre "
@@ -24,7 +24,7 @@ def main(folder: Path = FOLDER) -> None:
     }
     write_xray(folder / "example_xray.dcm", xray)
     text = re.sub(r"\[\s+([^\[\]]+?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", json.dumps(truth, indent=2))
-    (folder / "example_truth.json").write_text(text + "\n")  # a row of the matrix in a line
+    (folder / "example_truth.json").write_text(text + "\n")  # each row of the matrix is on one line
 
 
 if __name__ == "__main__":

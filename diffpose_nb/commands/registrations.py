@@ -1,6 +1,7 @@
-"""``python -m diffpose_nb.commands.registrations`` registers 200 X-rays, for the file in ``diffpose_nb/data/``.
+"""``python -m diffpose_nb.commands.registrations`` registers 200 X-rays and writes a table to ``diffpose_nb/data/``.
 
-About a quarter of an hour on two CPU cores. Ctrl-C stops it after the X-ray at hand; the next call goes on from there.
+This takes about a quarter of an hour on two CPU cores. Ctrl-C stops it after the current X-ray; the next call goes on
+from there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..train import PoseRegressor
 
 
 def main(path: Path = EXAMPLE_REGISTRATIONS, number: int = 100, start_anew: bool = False) -> None:
-    """Write the registrations of the example CT with the network that ships."""
+    """Register X-rays of the example CT, with the network that comes with the package, and write the table."""
     network = PoseRegressor.load(data.EXAMPLE_REGRESSOR)
     digest = hashlib.sha256(Path(data.EXAMPLE_REGRESSOR).read_bytes()).hexdigest()[:12]
     about = f"python -m diffpose_nb.commands.registrations: {number} X-rays, {number} views, network {digest}"

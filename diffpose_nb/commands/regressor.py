@@ -1,7 +1,7 @@
-"""``python -m diffpose_nb.commands.regressor`` trains the pose network in ``diffpose_nb/data/``, and judges it.
+"""``python -m diffpose_nb.commands.regressor`` trains the pose network in ``diffpose_nb/data/`` and tests it.
 
-Nine minutes of training on two CPU cores, then three for the 200 X-rays it is judged on. Interrupted, it goes on
-where it was.
+On two CPU cores the training takes nine minutes, and the test on 200 X-rays takes three. After an interruption the next
+call goes on where the training stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..train import fit
 
 
 def main(folder: Path, work: Path) -> None:
-    """Write ``example_regressor.pt`` and ``example_regressor.csv`` to a folder; ``work`` keeps the training."""
+    """Write ``example_regressor.pt`` and ``example_regressor.csv`` to a folder; the training is kept in ``work``."""
     subject = ct.example()
     training = fit(subject, work / "regressor.pt")
     print(training.history.iloc[-1].to_string())

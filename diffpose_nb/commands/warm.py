@@ -1,4 +1,4 @@
-"""``python -m diffpose_nb.commands.warm`` compiles the kernels once, so that nobody waits for it in a notebook."""
+"""``python -m diffpose_nb.commands.warm`` compiles the kernels, so that no notebook has to wait for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..simulate.siddon import areal_densities
 
 
 def main() -> None:
-    """Compile, or load from numba's cache, what the notebooks call."""
+    """Compile the kernels that the notebooks call, or load them from numba's cache."""
     source, target = np.array([[[-1.0, 1.0, 1.0]]]), np.array([[[3.0, 1.0, 1.0]]])
     for dtype in (np.float32, np.float64):
         march(*pack(np.ones((3, 3, 3), dtype)), np.eye(4), source, target, 0.1, True)

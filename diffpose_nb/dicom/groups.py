@@ -1,4 +1,4 @@
-"""Where a frame's tags are: at the top level, or in the functional groups of enhanced objects (PS3.3 C.7.6.16)."""
+"""Finding a frame's tags: at the top level, or in the functional groups of enhanced objects (PS3.3 C.7.6.16)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _macros = (
 
 
 def frame_scopes(dataset: Dataset, frame: int) -> list[Dataset]:
-    """Where to look for a tag of one frame: its own groups, those that all frames share, the top level."""
+    """The data sets in which to look for a tag of a frame: its own groups, the groups of all frames, the top level."""
     return [*_group_items(dataset, frame), dataset]
 
 
@@ -33,7 +33,7 @@ def _group_items(dataset: Dataset, frame: int) -> list[Dataset]:
 
 
 def note_unused_systems(header: Header) -> None:
-    """The isocentre reference system and the table, which the pose does not use, for the reader to see."""
+    """Add a note with the isocentre reference system and the table position, since the pose does not use them."""
     found = []
     for keyword in (*ISOCENTER_SYSTEM, *TABLE):
         try:
@@ -57,7 +57,7 @@ ISOCENTER_SYSTEM = (
     "TableHeadTiltAngle",
     "TableCradleTiltAngle",
 )
-"""The C-arm in the room (PS3.3 C.8.19.6.13): degrees and mm."""
+"""Tags that say where the C-arm stood in the room (PS3.3 C.8.19.6.13), in degrees and mm."""
 TABLE = (
     "TableTopVerticalPosition",
     "TableTopLongitudinalPosition",
@@ -65,4 +65,4 @@ TABLE = (
     "TableHeight",
     "TableAngle",
 )
-"""Where the table stood (PS3.3 C.8.7.4, C.8.19.6.11): mm and degrees."""
+"""Tags that say where the table stood (PS3.3 C.8.7.4, C.8.19.6.11), in mm and degrees."""

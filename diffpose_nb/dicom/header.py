@@ -1,4 +1,4 @@
-"""Values of a DICOM header, read with suspicion: by type and range, and without quoting what is not geometry."""
+"""Reading values of a DICOM header. Type and range are checked, and messages quote nothing but geometry."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-# Characters of a decimal string and of a list of them; what else stands in a geometry tag is not quoted in a message,
-# since it may have strayed there from a field that names a patient.
+# Characters of a decimal string and of a list of them. Any other text in a geometry tag is not quoted in a message,
+# because it could be a patient's name that was written to the wrong field.
 _quotable = re.compile(r"[0-9+\-.eE\s\\,\[\]()']{0,40}|[+-]?(nan|inf|infinity)", re.IGNORECASE)
-# Value representations that hold numbers (PS3.5 6.2). A date has digits too, and is none of our business.
+# Value representations that hold numbers (PS3.5 6.2). A date has digits too, but it is no geometry, so it is left out.
 _numeric = frozenset({"DS", "IS", "FL", "FD", "SS", "US", "SL", "UL", "SV", "UV"})
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines, which quote values of the header, away from the reader.
+    """Suppress pydicom's warnings and log lines, because they quote values of the header.
 
-    As a decorator: pydicom parses lazily, so that any access to a data set may speak.
+    Use it as a decorator: pydicom parses lazily, so any access to a data set in the function may cause a warning.
     """
     log = logging.getLogger("pydicom")
     level, mode = log.level, pydicom.config.settings.reading_validation_mode
@@ -53,7 +53,7 @@ def tag_label(keyword: str) -> str:
 
 
 def show_number(value: float) -> str:
-    """A number for a message, without the noise of its last digits."""
+    """A number as text for a message, rounded to 10 significant digits."""
     return f"{value:.10g}"
 
 
@@ -62,12 +62,12 @@ def show_numbers(values: Sequence[float]) -> str:
     return "\\".join(show_number(value) for value in values)
 
 
-class Unusable(Exception):  # noqa: N818 - caught where the sentence is made
-    """A value is there and means nothing; the message says what it is, in words that follow "is"."""
+class Unusable(Exception):  # noqa: N818 - it is caught where the message is made
+    """A value is present but unusable. The text describes it, so that it can follow "is" in a sentence."""
 
 
 def _describe(value: object) -> str:
-    """What an unusable value is, quoted only where it is made of digits."""
+    """A description of an unusable value. The value is quoted only if it consists of characters of numbers."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes, not a number"
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -77,12 +77,12 @@ def _describe(value: object) -> str:
 
 
 def show_items(values: Sequence[object]) -> str:
-    """Several values as DICOM writes them, each quoted only where it is made of digits."""
+    """Several values as DICOM writes them. A value is quoted only if it consists of characters of numbers."""
     return "\\".join(_describe(value) for value in values)
 
 
 def _find_element(scopes: Sequence[Dataset], keyword: str) -> DataElement | None:
-    """The element of the first scope that has a value for it."""
+    """The element of a tag in the first data set that has a value for it; None if none has."""
     tag = tag_for_keyword(keyword)
     for scope in scopes:
         if tag not in scope:
@@ -90,7 +90,7 @@ def _find_element(scopes: Sequence[Dataset], keyword: str) -> DataElement | None
         try:
             element = scope[tag]
             value = element.value
-        except Exception:  # pydicom raises as many kinds as there are ways to be wrong, and quotes what it found
+        except Exception:  # pydicom raises many kinds of errors, which quote the value
             raise Unusable("damaged: its content does not fit its type") from None
         if value is None or (isinstance(value, (str, bytes, Sequence)) and len(value) == 0):
             continue
@@ -99,7 +99,7 @@ def _find_element(scopes: Sequence[Dataset], keyword: str) -> DataElement | None
 
 
 def find_value(scopes: Sequence[Dataset], keyword: str) -> object | None:
-    """The value of the first scope that has one; None where the tag is absent or empty everywhere.
+    """The value of a tag in the first data set that has one; None where the tag is absent or empty everywhere.
 
     Raises
     ------
@@ -111,19 +111,19 @@ def find_value(scopes: Sequence[Dataset], keyword: str) -> object | None:
 
 
 def find_numbers(scopes: Sequence[Dataset], keyword: str, count: int | None = 1) -> tuple[float, ...] | None:
-    """Finite numbers of a tag; None where it is absent or empty.
+    """The numbers of a tag, which have to be finite; None where the tag is absent or empty.
 
     Parameters
     ----------
     scopes
-        Where to look; the first that has the tag wins.
+        Data sets in which to look. The first one that has a value for the tag is used.
     count
-        How many there must be; None: any number.
+        How many numbers there have to be. None allows any number of them.
 
     Raises
     ------
     Unusable
-        Not stored as numbers, not finite, or not as many as due.
+        The values are not stored as numbers, are not finite, or are not as many as ``count``.
     """
     element = _find_element(scopes, keyword)
     if element is None:
@@ -144,7 +144,7 @@ def find_numbers(scopes: Sequence[Dataset], keyword: str, count: int | None = 1)
 
 
 def find_text(scopes: Sequence[Dataset], keyword: str) -> str:
-    """A code string in capitals, "" where absent, empty or not text. For comparing, never for quoting."""
+    """A code string in capitals; "" where the tag is absent, empty or not text. Compare it, but never quote it."""
     try:
         value = find_value(scopes, keyword)
     except Unusable:
@@ -153,7 +153,7 @@ def find_text(scopes: Sequence[Dataset], keyword: str) -> str:
 
 
 def find_items(scopes: Sequence[Dataset], keyword: str) -> list[Dataset]:
-    """The items of a sequence; none where it is absent, empty or no sequence."""
+    """The items of a sequence; an empty list where the tag is absent, empty or no sequence."""
     try:
         value = find_value(scopes, keyword)
     except Unusable:
@@ -163,20 +163,23 @@ def find_items(scopes: Sequence[Dataset], keyword: str) -> list[Dataset]:
 
 
 def nearly_equal(one: Sequence[float], other: Sequence[float], relative: float) -> bool:
-    """Whether numbers agree one by one."""
+    """Whether each number agrees with the number at the same place, up to a relative difference."""
     return all(math.isclose(a, b, rel_tol=relative, abs_tol=1e-9) for a, b in zip(one, other, strict=True))
 
 
 @dataclass
 class Header:
-    """One frame's header, and what was found wrong with it or assumed on the way.
+    """The header of one frame, with the problems that were found and the assumptions that were made.
 
     Attributes
     ----------
     scopes
-        Where to look for a tag: the functional groups of the frame, if there are any, then the file's top level.
-    problems, notes
-        Sentences for the error and for ``XRay.notes``.
+        Data sets in which to look for a tag: the functional groups of the frame, if there are any, then the file's top
+        level.
+    problems
+        Sentences for the error message.
+    notes
+        Sentences for ``XRay.notes``.
     """
 
     scopes: list[Dataset]
@@ -184,17 +187,17 @@ class Header:
     notes: list[str] = field(default_factory=list)
 
     def mentions(self, keyword: str) -> bool:
-        """Whether a problem with this tag is on the list already."""
+        """Whether ``problems`` already has a sentence about this tag."""
         return any(tag_number(keyword) in problem for problem in self.problems)
 
     def text(self, keyword: str) -> str:
-        """A code string in capitals; "" where absent. For comparing, never for quoting."""
+        """A code string in capitals; "" where the tag is absent. Compare it, but never quote it."""
         return find_text(self.scopes, keyword)
 
     def numbers(
         self, keyword: str, limits: tuple[float, float], unit: str, *, count: int = 1, mend: str = ""
     ) -> tuple[float, ...] | None:
-        """Numbers of a tag within limits; None where absent, or, with a problem written down, unusable."""
+        """The numbers of a tag within limits; None where it is absent. Unusable numbers add a problem and give None."""
         try:
             values = find_numbers(self.scopes, keyword, count)
         except Unusable as reason:
@@ -208,7 +211,7 @@ class Header:
         return None
 
     def numbers_or_note(self, keyword: str, limits: tuple[float, float], count: int = 1) -> tuple[float, ...] | None:
-        """Numbers of a tag that others can stand in for: unusable ones are noted, and left."""
+        """The numbers of a tag that other tags can replace. Unusable numbers add a note and give None."""
         try:
             values = find_numbers(self.scopes, keyword, count)
         except Unusable as reason:
@@ -228,7 +231,10 @@ class Header:
         unit: str,
         count: int = 1,
     ) -> tuple[float, ...] | None:
-        """The argument where one is given, noting what the file says; else the tag; None where it is missing or bad."""
+        """The argument if one is given, or else the numbers of the tag; None where they are missing or unusable.
+
+        If an argument is given and the file does not have the same value, a note is added.
+        """
         if argument is None:
             return self.numbers(keyword, limits, unit, count=count, mend=f"Pass {name}=… ({unit}).")
         values = self.check_argument(name, argument, limits, unit, count)
@@ -249,7 +255,7 @@ class Header:
     def check_argument(
         self, name: str, argument: float | Sequence[float], limits: tuple[float, float], unit: str, count: int
     ) -> tuple[float, ...] | None:
-        """An argument as floats, under the limits that hold for the file."""
+        """Convert an argument to floats within limits. An unusable argument adds a problem and gives None."""
         low, high = limits
         wanted = f"{count} number{'s' * (count > 1)} between {show_number(low)} and {show_number(high)} {unit}"
         try:

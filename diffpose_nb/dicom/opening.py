@@ -1,4 +1,4 @@
-"""Opening a file: is it there, is it DICOM, is it a projection X-ray."""
+"""Opening a file. It is checked that the file exists, is DICOM, and is a projection X-ray."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ XRAYS = {
     "1.2.840.10008.5.1.4.1.1.1.1.1": "DX for processing",
     "1.2.840.10008.5.1.4.1.1.1": "CR",
 }
-"""SOP Class UIDs of the objects that are read, and their kinds."""
-# Why something else is no C-arm projection, and what to do with it, by a word of its name.
+"""SOP Class UIDs of the objects that can be read, and the kinds of these objects."""
+# Why another object is no C-arm projection, and what to do with it. The key is a word in the object's name.
 _elsewhere = {
     "CT": "a stack of reconstructed slices; diffpose_nb.ct.load_ct reads it",
     "MR": "not made with X-rays",
@@ -43,9 +43,9 @@ def open_xray(path: str | os.PathLike[str]) -> tuple[Dataset, str]:
     Raises
     ------
     UnreadableDicom
-        No file, a folder, empty, not DICOM, or cut off.
+        The file does not exist, is a folder, is empty, is not DICOM, is damaged or was cut off.
     NotAnXRay
-        Another kind of object.
+        The file contains another kind of object.
     """
     path = Path(path)
     dataset = _read(path)
@@ -83,7 +83,7 @@ def _read(path: Path) -> Dataset:
         raise UnreadableDicom(f"{path}: no permission to read it. Change the file's permissions.") from None
     except OSError as error:
         raise UnreadableDicom(f"{path}: the system could not read it ({error.strerror}).") from None
-    except Exception:  # pydicom raises as many kinds as there are ways to damage a file, and quotes what it found
+    except Exception:  # pydicom raises many kinds of errors for damaged files, and they quote the header
         raise UnreadableDicom(f"{path}: the DICOM file is damaged or was cut off. Copy or export it again.") from None
 
 

@@ -1,4 +1,4 @@
-"""Pixels of one frame, after the modality transformation, and what they say about the beam."""
+"""Reading the pixels of one frame, after the modality transformation, and their relation to the beam."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .writing.identity import PIXEL_VALUE_LABEL
 
 @dataclass(frozen=True)
 class Pixels:
-    """A frame's values and their relation to the beam; see :class:`XRay`."""
+    """The values of a frame and their relation to the beam; see :class:`XRay`."""
 
     values: Tensor
     relationship: str
@@ -28,14 +28,14 @@ class Pixels:
 
 
 def count_frames(path: str | os.PathLike[str], dataset: Dataset, frame: int) -> int:
-    """Number of Frames (0028,0008), 1 where absent.
+    """Number of Frames (0028,0008); 1 where the tag is absent.
 
     Raises
     ------
     DicomError
-        ``frame`` is none of them.
+        The file has no frame with the number ``frame``.
     UnreadableDicom
-        The number is none.
+        The tag does not contain a whole number from 1 on.
     """
     frames = _integer(path, dataset, "NumberOfFrames", 1, default=1)
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < frames:
@@ -46,12 +46,12 @@ def count_frames(path: str | os.PathLike[str], dataset: Dataset, frame: int) -> 
 def read_pixels(
     path: str | os.PathLike[str], dataset: Dataset, header: Header, kind: str, frame: int, frames: int
 ) -> Pixels:
-    """Decode one frame and apply its modality LUT or rescale; what was assumed goes to ``header.notes``.
+    """Decode one frame and apply its modality LUT or rescale. Each assumption is added to ``header.notes``.
 
     Raises
     ------
     UnreadableDicom
-        The pixels are damaged, cut off, in colour or of another size than the header says.
+        The pixels are damaged, cut off, in colour, or have another size than the header says.
     """
     shape = (_integer(path, dataset, "Rows", 2), _integer(path, dataset, "Columns", 2))
     samples = _integer(path, dataset, "SamplesPerPixel", 1, default=1)
@@ -65,7 +65,7 @@ def read_pixels(
     _require_length(path, dataset, shape, frames)
     try:
         stored = pixel_array(dataset, index=int(frame), raw=True)
-    except Exception:  # decoders raise as many kinds as there are ways to damage a stream, and quote what they found
+    except Exception:  # decoders raise many kinds of errors for damaged pixels, and they quote the content
         raise UnreadableDicom(
             f"{path}: its pixels cannot be decoded: the file is damaged or was cut off, or its compression "
             f"({_syntax(dataset)}) is not known here. Export it again, uncompressed if that is offered."
@@ -96,13 +96,13 @@ def _integer(path: str | os.PathLike[str], dataset: Dataset, keyword: str, low: 
 
 
 def _syntax(dataset: Dataset) -> str:
-    """The transfer syntax's name, from pydicom's table and not from the file."""
+    """The name of the transfer syntax. It comes from pydicom's table, since text of the file is not quoted."""
     uid = dataset.file_meta.TransferSyntaxUID
     return uid.name if uid.name != str(uid) else "a private one"
 
 
 def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple[int, int], frames: int) -> None:
-    """Uncompressed pixels must fill the image exactly: pydicom would crop a long value silently."""
+    """Check that uncompressed pixels fill the image exactly. pydicom would cut off a longer value without a message."""
     uid = dataset.file_meta.get("TransferSyntaxUID")
     if not isinstance(uid, UID) or not uid.is_transfer_syntax:
         raise UnreadableDicom(
@@ -121,7 +121,7 @@ def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple
 
 
 def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int]:
-    """LIN, LOG or DISP of the stored values, and whether larger ones mean more beam (+1) or less (-1)."""
+    """Whether the stored values are LIN, LOG or DISP, and whether larger values mean more beam (+1) or less (-1)."""
     label, sign_label = tag_label("PixelIntensityRelationship"), tag_label("PixelIntensityRelationshipSign")
     relationship = header.text("PixelIntensityRelationship")
     if relationship not in ("LIN", "LOG", "DISP"):
@@ -133,8 +133,8 @@ def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int
         sign = (0.0,)
     if sign is not None and abs(sign[0]) == 1:
         return relationship, int(sign[0])
-    # In fluoroscopy and angiography LIN and LOG grow with the beam (PS3.3 C.8.7.1.1.2), and bone is shown dark; in
-    # radiography it is shown bright. MONOCHROME1 shows low values bright.
+    # In fluoroscopy and angiography LIN and LOG values grow with the beam (PS3.3 C.8.7.1.1.2), and bone is shown dark.
+    # In radiography bone is shown bright. MONOCHROME1 shows low values bright.
     fluoroscopic = kind not in ("DX", "DX for processing", "CR")
     bright_is_beam = 1 if fluoroscopic else -1
     sign = bright_is_beam if photometric != "MONOCHROME1" else -bright_is_beam
@@ -158,7 +158,10 @@ def _modality(
     relationship: str,
     sign: int,
 ) -> tuple[np.ndarray, str, int]:
-    """Stored values to float32 after a lookup table, or Rescale Slope and Intercept, and what they then are."""
+    """Apply a lookup table, or Rescale Slope and Intercept, to stored values.
+
+    The result is the values as float32, and their relationship and sign after this step.
+    """
     table, to_linear = _find_table(dataset, header, kind, relationship)
     if table is not None:
         values = _look_up(path, table, stored)
@@ -188,7 +191,7 @@ def _modality(
 
 
 def _real_world(path: str | os.PathLike[str], mapping: Dataset) -> tuple[float, float]:
-    """Slope and intercept of the mapping that :func:`write_xray` gives to objects whose rescale is fixed."""
+    """Slope and intercept of the mapping that :func:`write_xray` writes for objects whose rescale has to be 1 and 0."""
     try:
         slope = find_numbers([mapping], "RealWorldValueSlope") or (0.0,)
         intercept = find_numbers([mapping], "RealWorldValueIntercept") or (0.0,)
@@ -200,10 +203,10 @@ def _real_world(path: str | os.PathLike[str], mapping: Dataset) -> tuple[float, 
 def _find_table(
     dataset: Dataset, header: Header, kind: str, relationship: str
 ) -> tuple[Dataset, bool] | tuple[None, bool]:
-    """A lookup table for the pixels, and whether its result is linear in the beam.
+    """A lookup table for the pixels, or None, and whether its result is linear in the beam.
 
-    Plain XA and XRF have one to lead LOG and DISP values back to the beam (PS3.3 C.8.7.1.1.2); enhanced objects have
-    Pixel Intensity Relationship LUTs for that. Elsewhere a modality LUT is a step towards display.
+    In plain XA and XRF the modality LUT converts LOG and DISP values back to the beam (PS3.3 C.8.7.1.1.2); enhanced
+    objects have Pixel Intensity Relationship LUTs for this. In other objects a modality LUT is a step towards display.
     """
     if relationship != "LIN":
         for item in find_items(header.scopes, "PixelIntensityRelationshipLUTSequence"):
@@ -216,7 +219,7 @@ def _find_table(
 
 
 def _look_up(path: str | os.PathLike[str], table: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Stored values through a lookup table of 8 or 16 bits; beyond its ends it is constant (PS3.3 C.11.1.1)."""
+    """Convert stored values with a lookup table of 8 or 16 bits, which is constant beyond its ends (PS3.3 C.11.1.1)."""
     try:
         entries, first, bits = find_numbers([table], "LUTDescriptor", 3) or (0.0, 0.0, 0.0)
         data = find_value([table], "LUTData")

@@ -1,4 +1,4 @@
-"""A DICOM file to an X-ray with its nominal pose."""
+"""Reading a DICOM file as an X-ray with its nominal pose."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ def read_xray(
 ) -> XRay:
     """Read a projection X-ray: pixels, camera and the nominal pose of its C-arm (PS3.3 C.8.7.5).
 
-    Angiographic (XA), radiofluoroscopic (XRF), their enhanced forms, digital (DX) and computed (CR) radiography.
-    An image that Patient Orientation shows to be mirrored is flipped, so that it is seen from the detector. An
-    argument that is given wins over the file; where they disagree, a note says so.
+    It reads angiographic (XA) and radiofluoroscopic (XRF) images, their enhanced forms, and digital (DX) and computed
+    (CR) radiographs. If Patient Orientation shows that an image is mirrored, the image is flipped, so that it is seen
+    from the detector. An argument that is given overrides the file; where they disagree, a note says so.
 
     Parameters
     ----------
     path
         A DICOM file.
     frame
-        Which frame of a multi-frame image, from 0.
+        Number of the frame to read from a multi-frame image, counted from 0.
     sid, sod
-        Source to detector, source to isocentre, mm.
+        Distances from the source to the detector and from the source to the isocentre, mm.
     primary, secondary
         Positioner angles of this frame, degrees; LAO and CRA are positive.
     pixel_spacing
         (row, column) spacing at the detector, mm.
     principal_point
-        (column, row) that the isocentre projects to, pixels from 0 of the image as it is stored.
+        (column, row) to which the isocentre projects, in pixels of the image as it is stored, counted from 0.
 
     Returns
     -------
     XRay
-        World: RAS, mm, with the C-arm's isocentre at the origin. ``.notes`` lists what was assumed.
+        The X-ray. Its world has RAS axes in mm and the C-arm's isocentre as origin. Its ``notes`` list all assumptions.
 
     Raises
     ------
     UnreadableDicom
-        No file, a folder, not DICOM, damaged, cut off, without pixels.
+        The file does not exist, is a folder, is not DICOM, is damaged, was cut off, or has no pixels.
     NotAnXRay
-        DICOM of something else.
+        The file is DICOM of something else.
     DicomGeometryError
-        Geometry is missing, implausible or contradictory; the message lists every tag and argument that matters.
+        The geometry is missing, implausible or contradictory. The message lists every tag and argument that matters.
     DicomError
         There is no such frame.
     """

@@ -1,4 +1,4 @@
-"""A header's geometry as a table, for a notebook."""
+"""The geometry in a header as a table, to show it in a notebook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _words = re.compile(
     r"[LRPAHF]{1,3}|MONOCHROME[12]|LIN|LOG|DISP|YES|NO|STATIC|DYNAMIC|GEOMETRY|FIDUCIAL|PA|AP|LL|RL|LLO|RLO|"
     r"UNIFORM|NON_UNIFORM|CARM|COLUMN|NONE|DIRECT|SCINTILLATOR|STORAGE|FILM|DIGITAL_DETECTOR|IMG_INTENSIFIER"
 )
-"""What a text of a geometry tag may say. Anything else is not quoted: it may have strayed there from a name."""
+"""The words that may be in a geometry tag. Any other text is not quoted, because it could be a patient's name that was
+written to the wrong field."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +78,25 @@ _rows = (
 
 @quiet_pydicom()
 def describe(path: str | os.PathLike[str], *, frame: int = 0) -> pd.DataFrame:
-    """What an X-ray's header says about geometry, and what it does not; nothing about the patient.
+    """A table of what an X-ray's header says about geometry, and of what is missing. It says nothing about the patient.
 
     Parameters
     ----------
     path
-        A DICOM file that :func:`read_xray` knows; its geometry may be missing or wrong.
+        A DICOM file of a kind that :func:`read_xray` reads. Its geometry may be missing or wrong.
     frame
-        Which frame of a multi-frame image, from 0.
+        Number of the frame in a multi-frame image, counted from 0.
 
     Returns
     -------
     pandas.DataFrame
-        Columns tag, number, value, unit, meaning, used for. Tags that every X-ray should have are there even when
-        the file has none: their value is "missing" or "empty".
+        One row for each tag, with the columns tag, number, value, unit, meaning, used for. Tags that every X-ray should
+        have are listed even if the file lacks them: their value is then "missing" or "empty".
 
     Raises
     ------
     UnreadableDicom, NotAnXRay, DicomError
-        As :func:`read_xray`.
+        For the same reasons as in :func:`read_xray`.
     """
     dataset, kind = open_xray(path)
     count_frames(path, dataset, frame)
@@ -118,7 +119,7 @@ def describe(path: str | os.PathLike[str], *, frame: int = 0) -> pd.DataFrame:
 
 
 def _show(scopes: list[Dataset], keyword: str) -> str:
-    """A value as text: numbers, and the words that a geometry tag may say; anything else is only measured."""
+    """A value as text: numbers, and words that may be in a geometry tag. Of other text only the length is shown."""
     try:
         value = find_value(scopes, keyword)
     except Unusable as reason:

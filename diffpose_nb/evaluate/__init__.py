@@ -1,13 +1,14 @@
 """How far an estimated pose is from the true one, and how often it is close enough.
 
-Each error sees something else; say which one you report. They take poses ``world_from_camera`` (..., 4, 4), whose
-leading dimensions broadcast, and landmarks in world mm: (N, 3) or a table with the columns x, y, z
-(:func:`diffpose_nb.ct.landmarks`). They give mm, (...) float64, averaged over the landmarks.
+Each error measures something different, so say which one you report. The functions take poses ``world_from_camera``
+(..., 4, 4), whose leading dimensions broadcast, and landmarks in world coordinates, mm: a tensor (N, 3) or a table with
+the columns x, y, z (:func:`diffpose_nb.ct.landmarks`). They return errors in mm, (...) float64, averaged over the
+landmarks.
 
-Rates and medians are of a sample of X-rays; their intervals say how far another sample of the same size could have
-led elsewhere.
+Rates and medians are computed from a sample of X-rays. Their intervals say how different they could be for another
+sample of the same size.
 
-Imports only ``camera``.
+This package imports only ``camera``.
 """
 
 from .axes import camera_errors

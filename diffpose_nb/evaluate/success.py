@@ -1,4 +1,4 @@
-"""From errors of many registrations to rates, medians and curves, with intervals."""
+"""Rates, medians and curves from the errors of many registrations, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from scipy import stats
 from torch import Tensor
 
 SUCCESS = 1.0
-"""mm of mTRE: a registration that ends below it has succeeded."""
+"""Threshold of the mTRE, mm. A registration with a smaller error has succeeded."""
 GROSS = 10.0
-"""mm of mTRE: a registration that ends above it is a gross failure, of no use to anybody."""
+"""Threshold of the mTRE, mm. A registration with a larger error is a gross failure: its result is of no use."""
 _FAR = 1e12
-"""mm, in place of an infinite error where differences are taken."""
+"""Number in mm that replaces an infinite error where differences are computed, since they would be undefined."""
 _RESAMPLES = 4999
 _AT_ONCE = 500
-"""Resamples that are held in memory together: a curve has a hundred thresholds."""
+"""Number of resamples that are held in memory together. More would take too much memory for a curve, which has a
+hundred thresholds."""
 Errors = Tensor | np.ndarray | pd.Series | Sequence[float]
 Method = Literal["bootstrap", "wilson"]
 
 
 class Interval(NamedTuple):
-    """A number that was estimated from a sample, and the interval of confidence around it."""
+    """A number that was estimated from a sample, and the confidence interval around it."""
 
     value: float
     low: float
@@ -45,22 +46,22 @@ def success_rate(
     Parameters
     ----------
     errors
-        (N,) mm, one a registration; infinite where it gave no pose.
+        (N,) errors in mm, one for each registration; infinite where a registration gave no pose.
     threshold
-        mm.
+        Threshold in mm; a registration with a smaller error counts.
     level
-        Of confidence.
+        Confidence level of the interval.
     method
-        Of the interval. "bootstrap": percentiles of the rate in samples that are drawn from this one, with
-        replacement. "wilson": Wilson's score interval; take it where all or none succeeded, since there every such
-        sample is the same and the bootstrap's interval has no width.
+        Method that gives the interval. "bootstrap": percentiles of the rate in samples that are drawn from this one,
+        with replacement. "wilson": Wilson's score interval. Use it where all registrations succeeded, or none: every
+        bootstrap sample is then the same, so that the bootstrap's interval has no width.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Raises
     ------
     ValueError
-        If there are no errors or one of them is not a number.
+        There are no errors, one of them is not a number, or there are too few for the bootstrap (fewer than 2).
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilson, J. Am. Stat. Assoc. 22:209, 1927.
     """
@@ -75,12 +76,12 @@ def gross_failure_rate(
     method: Method = "bootstrap",
     seed: int = 0,
 ) -> Interval:
-    """The share of registrations whose error is above a threshold; arguments as for :func:`success_rate`."""
+    """The share of registrations whose error is above a threshold. The arguments are those of :func:`success_rate`."""
     return _share(_checked(errors) > threshold, level, method, seed)
 
 
 def median_error(errors: Errors, *, level: float = 0.95, seed: int = 0) -> Interval:
-    """The median and its bootstrap interval, mm; arguments as for :func:`success_rate`."""
+    """The median error and its bootstrap interval, mm. The arguments are those of :func:`success_rate`."""
     values = _checked(errors)
     interval = np.median(values), *_bootstrap(np.minimum(values, _FAR), np.median, level, seed)
     return Interval(*(float(end) if end < _FAR else float("inf") for end in interval))
@@ -89,9 +90,11 @@ def median_error(errors: Errors, *, level: float = 0.95, seed: int = 0) -> Inter
 def success_curve(
     errors: Errors, thresholds: Sequence[float] | np.ndarray, *, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """The success rate at every threshold: columns ``value``, ``low``, ``high``, the thresholds (mm) as index.
+    """The success rate at every threshold, as a table.
 
-    It is the cumulative distribution of the errors. The bootstrap's interval is of each point by itself.
+    The columns are ``value``, ``low`` and ``high``, and the index is the threshold in mm. The curve is the cumulative
+    distribution of the errors. Each bootstrap interval holds for one point of the curve by itself, not for the whole
+    curve.
     """
     limits = np.asarray(thresholds, float)
     below = _checked(errors) < limits[:, None]
@@ -108,22 +111,23 @@ def success_by_start(
     *,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """The success rate of registrations that began about equally far off.
+    """The success rate against the distance of the start; registrations with similar starts are taken together.
 
     Parameters
     ----------
     starts
-        (N,) how far off each began, in any unit.
+        (N,) how far from the truth each registration began, in any unit.
     errors
-        (N,) mm, how far off each ended.
+        (N,) how far from the truth each registration ended, mm.
     edges
-        (B + 1,) ascending: starts from one edge up to the next are taken together.
+        (B + 1,) ascending edges of the bins. A bin holds the starts from one edge up to the next, without the latter.
 
     Returns
     -------
     DataFrame
-        A row for each of the bins that hold a start: ``start``, the bin's middle; ``value``, ``low``, ``high``, with
-        Wilson's interval, since in a bin all or none may succeed; ``number`` of registrations.
+        One row for each bin that holds a start. ``start`` is the middle of the bin. ``value``, ``low`` and ``high`` are
+        the success rate and Wilson's interval, since in a bin all registrations may succeed, or none. ``number`` is the
+        number of registrations.
     """
     begins, ends = np.asarray(starts, float), _checked(errors)
     if begins.shape != ends.shape:
@@ -147,17 +151,22 @@ def summary(
     Parameters
     ----------
     table
-        A row for each X-ray and method: columns ``method``, ``seconds`` and the error.
+        One row for each X-ray and method, with the columns ``method``, ``seconds`` and the error.
     error
-        The column with the error, mm.
+        Name of the column with the error, mm.
+    success, gross
+        Thresholds of success and of gross failure, mm.
+    seed
+        Seed of the bootstrap.
 
     Returns
     -------
     DataFrame
-        A row a method, in the order in which they appear: ``number`` of X-rays; ``median`` and the 95 % quantile
-        ``p95``, mm; ``mean`` and standard deviation ``std``, mm, which gross failures rule; ``success`` and ``gross``,
-        shares; ``seconds``, the median. Median and shares have the ends of their intervals beside them, ``…_low`` and
-        ``…_high``; of shares they are Wilson's.
+        One row for each method, in the order in which the methods appear. Its columns are: ``number`` of X-rays;
+        ``median`` and the 95 % quantile ``p95``, mm; ``mean`` and standard deviation ``std``, mm, which mostly depend
+        on gross failures; ``success`` and ``gross``, the shares of successes and of gross failures; ``seconds``, the
+        median time. Beside the median and the shares are the ends of their intervals, ``…_low`` and ``…_high``. The
+        intervals of the shares are Wilson's.
     """
     rows = {}
     for method, some in table.groupby("method", sort=False):
@@ -197,10 +206,10 @@ def _share(hits: np.ndarray, level: float, method: str, seed: int) -> Interval:
 
 
 def _bootstrap(samples: np.ndarray, statistic: Callable, level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the interval, of the last dimension; all other dimensions are resampled alike."""
+    """Ends of the interval. The last dimension is resampled, in the same way for all other dimensions."""
     if samples.shape[-1] < 2:
         raise ValueError("there is 1 error: an interval needs at least 2, and says little with fewer than 20")
-    if np.all(samples == samples[..., :1]):  # scipy warns of samples that are all the same
+    if np.all(samples == samples[..., :1]):  # scipy would warn that all samples are the same
         return samples[..., 0].astype(float), samples[..., 0].astype(float)
     found = stats.bootstrap(
         (samples,),

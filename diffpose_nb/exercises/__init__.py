@@ -1,6 +1,7 @@
-"""Checks for the exercises: an answer is right, not yet, or the usual mistake, which is then named.
+"""Checks of the answers to the exercises: an answer is right or not yet right, and a usual mistake is explained.
 
-The exercises of a notebook are in the sheet that has its number. Imports ``data``, ``dicom`` and ``simulate``.
+The exercises of a notebook are in the sheet with the same number. This package imports ``data``, ``dicom`` and
+``simulate``.
 """
 
 from .answers import Exercise, Mistake

@@ -1,4 +1,4 @@
-"""What an exercise is: its answer, and the usual mistakes."""
+"""An exercise: its right answer, and the usual mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from .. import data, dicom
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that many give, and what they most likely did; ``tolerance`` is the exercise's by default."""
+    """A wrong answer that many people give, and a hint at what they most likely did.
+
+    Parameters
+    ----------
+    answer
+        The wrong number.
+    hint
+        Sentence that is shown for this answer.
+    tolerance
+        Relative tolerance within which a number counts as this answer. Default: the tolerance of the exercise.
+    """
 
     answer: float
     hint: str
@@ -25,9 +35,9 @@ class Exercise:
     answer, unit
         The right number, and its unit for messages.
     tolerance
-        Relative.
+        Relative tolerance within which a number counts as right.
     mistakes
-        The usual ones.
+        The usual mistakes.
     """
 
     answer: float

@@ -1,4 +1,4 @@
-"""An answer against an exercise."""
+"""Checking an answer to an exercise."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .sheets import SHEETS
 EXERCISES: dict[str, Callable[[], Exercise]] = {
     name: exercise for sheet in SHEETS for name, exercise in sheet.EXERCISES.items()
 }
-"""By name, the number of the notebook first."""
+"""All exercises by name, each as a function that makes it. A name begins with the number of the notebook."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What :func:`check` says; shown as a sentence."""
+    """The result of :func:`check`. It is displayed as a sentence."""
 
     right: bool
     message: str
@@ -27,19 +27,20 @@ class Verdict:
 
 
 def check(name: str, answer: object) -> Verdict:
-    """Check an answer.
+    """Check an answer to an exercise.
 
     Parameters
     ----------
     name
-        Of the exercise, such as "00-magnification".
+        Name of the exercise, such as "00-magnification".
     answer
-        A number, or something that turns into one (a tensor with one element); ``...`` stands for none yet.
+        A number, or something that can be converted to one, such as a tensor with one element. ``...`` means that there
+        is no answer yet.
 
     Raises
     ------
     ValueError
-        If there is no such exercise.
+        There is no exercise with this name.
     """
     if name not in EXERCISES:
         raise ValueError(f"no exercise is called {name!r}: there are {', '.join(EXERCISES)}")

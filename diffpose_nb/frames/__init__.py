@@ -1,10 +1,10 @@
-"""One convention for poses, and the bridges to those of other programs.
+"""One convention for poses, and the conversions from and to the conventions of other programs.
 
 A transform is a 4x4 float64 tensor named ``target_from_source``. It maps the coordinates of a point
-in *source* to its coordinates in *target*, and it composes by reading, left to right:
-``pixel_from_camera @ camera_from_world @ world_from_voxel``. Leading dimensions are batches.
+in *source* to its coordinates in *target*. In a product, equal names stand next to each other:
+``pixel_from_camera @ camera_from_world @ world_from_voxel``. Leading dimensions are batch dimensions.
 
-The frames that everything rests on (millimetres, right-handed; :func:`target_from_source` knows all eight):
+The most important frames are these three, in millimetres and right-handed (:func:`target_from_source` knows all eight):
 
 LPS
     DICOM's patient frame: +x to the patient's left, +y to the back (posterior), +z to the head.
@@ -14,13 +14,13 @@ camera
     Origin at the X-ray source; x right and y down *as seen from the source*; z towards the detector.
     ``world_from_camera`` is the pose of the C-arm. It is a proper rigid transform (determinant +1).
 
-Each convention of another program has a module in :mod:`diffpose_nb.frames.programs`, with both ways: ``from_x`` gives
-``world_from_camera``, and the :class:`~diffpose_nb.camera.Camera` with it where intrinsics are involved; ``to_x`` gives
-what *x* takes. A docstring states the convention in four lines: axes and handedness, origin, what it maps, and the
-source.
+The convention of another program *x* has a module in :mod:`diffpose_nb.frames.programs` with both conversions.
+``from_x`` returns ``world_from_camera``, together with the :class:`~diffpose_nb.camera.Camera` where intrinsics are
+involved. ``to_x`` returns what *x* takes. A docstring states the convention in four lines: axes and handedness, origin,
+what it maps, and the source of this information.
 
-The rigid transforms themselves come from :mod:`diffpose_nb.camera`, the only package that this one imports, and can be
-taken from here too.
+The functions for rigid transforms come from :mod:`diffpose_nb.camera` and can be imported from here too. This package
+imports only ``camera``.
 """
 
 from ..camera import (

@@ -14,7 +14,7 @@ from ..camera import Camera, as_float64, make_transform, ras_from_lps, transform
 
 Frame = Literal["voxel", "lps", "ras", "world", "isocenter", "camera", "detector", "pixel"]
 """The names of the frames that :func:`target_from_source` knows."""
-# a tree: each frame hangs on the one that its matrix is given in, and the root is the world
+# The frames form a tree whose root is the world. The matrix of a frame leads to its parent, which is listed here.
 _parent = {
     "voxel": "world",
     "lps": "world",
@@ -40,30 +40,32 @@ def target_from_source(
     ============= ==================================================================================================
     ``voxel``     indices of ``subject.volume``, whole numbers at the centres of voxels
     ``lps``       the scanner's patient coordinates (DICOM): left, posterior, head; mm
-    ``ras``       the same with x and y turned round (NIfTI): right, anterior, head; mm
+    ``ras``       the same with x and y reversed (NIfTI): right, anterior, head; mm
     ``world``     axes of RAS, origin at the centre of the volume; mm
-    ``isocenter`` axes of LPS, in which the positioner angles are told, origin at the C-arm's isocentre; mm
+    ``isocenter`` axes of LPS, in which the positioner angles are given, origin at the C-arm's isocentre; mm
     ``camera``    x right and y down as seen from the source, z to the detector, origin at the source; mm
-    ``detector``  homogeneous: mm on the detector from the foot of the perpendicular, right and down in the *picture*
+    ``detector``  homogeneous: mm on the detector, right and down in the *picture*, 0 at the principal point
     ``pixel``     homogeneous: (column, row), whole numbers at the centres of pixels, from 0
     ============= ==================================================================================================
 
-    All matrices are 4 × 4. The last two frames keep the depth z along the optical axis as third coordinate, and their
-    first two are multiplied by it, :math:`(z\,c, z\,r, z, 1)`. K, so padded, is invertible and composes like the rest;
-    divide by the third coordinate at the end, as :func:`project_points` does.
+    All matrices are 4 × 4. In the last two frames the third coordinate is the depth z along the optical axis, and the
+    first two coordinates are multiplied by it: :math:`(z\,c, z\,r, z, 1)`. In this form K is an invertible 4 × 4 matrix
+    and can be multiplied with the other matrices. Divide by the third coordinate at the end, as :func:`project_points`
+    does.
 
     Parameters
     ----------
     target, source
-        Names of frames, see the table.
+        Names of the two frames, see the table.
     subject
-        Of :mod:`diffpose_nb.ct`; for ``voxel``, ``lps`` and ``ras``.
+        CT from :mod:`diffpose_nb.ct`. It is needed for ``voxel``, ``lps`` and ``ras``.
     camera
-        For ``detector`` and ``pixel``.
+        Camera of the view. It is needed for ``detector`` and ``pixel``.
     world_from_camera
-        (..., 4, 4); for whatever lies between the world and the camera.
+        (..., 4, 4) pose of the camera. It is needed for every transform that leads from the world to the camera, or
+        back.
     isocenter
-        (3,) the C-arm's isocentre in world coordinates, mm.
+        (3,) the C-arm's isocentre in world coordinates, mm. It is used for ``isocenter`` only.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def target_from_source(
     Raises
     ------
     ValueError
-        A frame is unknown, or what leads to it was not given.
+        A frame is unknown, or an argument is missing that the transform needs.
     """
     for frame in (target, source):
         if frame not in get_args(Frame):
@@ -94,7 +96,7 @@ def target_from_source(
         "pixel": lambda: torch.linalg.inv(_pixel_from_detector(given("camera", camera))),
     }
     to_root, from_root = _path(target), _path(source)
-    while to_root and from_root and to_root[-1] == from_root[-1]:  # what both have in common cancels
+    while to_root and from_root and to_root[-1] == from_root[-1]:  # the shared part of both paths cancels
         to_root.pop()
         from_root.pop()
     matrices = [torch.linalg.inv(edges[frame]()) for frame in to_root]
@@ -103,13 +105,23 @@ def target_from_source(
 
 
 def project_points(image_from_source: Tensor, points: Tensor) -> Tensor:
-    """Points (..., N, 3) of *source* in the frame ``detector`` or ``pixel``, divided by their depth: (..., N, 2)."""
+    """Project points (..., N, 3) of *source* to the frame ``detector`` or ``pixel``: (..., N, 2).
+
+    The first two coordinates are divided by the depth.
+
+    Parameters
+    ----------
+    image_from_source
+        (..., 4, 4) from :func:`target_from_source`.
+    points
+        (..., N, 3) in coordinates of *source*.
+    """
     homogeneous = transform_points(image_from_source, points)
     return homogeneous[..., :2] / homogeneous[..., 2:]
 
 
 def _path(frame: str) -> list[str]:
-    """The frame and its parents, up to the world, which is not in it."""
+    """The frame and its ancestors in the tree; the world, which is the root, is left out."""
     path = []
     while frame != "world":
         path.append(frame)

@@ -1,4 +1,4 @@
-"""Where the source is, where the detector is: a view in its plainest words, and the way from any other convention."""
+"""A view given by the positions of its source and detector; any other convention can be converted to this form."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch import Tensor
 from ..camera import Camera, as_float64, make_transform, transform_points
 
 _orthonormal = 1e-4
-"""How far from perpendicular unit vectors the detector's directions may be."""
+"""Largest error of the dot products of the detector's two directions, which are perpendicular unit vectors."""
 
 
 class Positions(NamedTuple):
-    """A source and a flat detector.
+    """The positions of a source and a flat detector.
 
-    - Axes: those of the frame the numbers are given in, which may be left-handed.
-    - Origin: that frame's.
-    - Maps: nothing; four vectors (3,) in millimetres, the last two of length 1.
-    - Source: Hartley & Zisserman, *Multiple View Geometry*, section 6.1, for the camera that they make.
+    - Axes: the axes of the frame in which the numbers are given. That frame may be left-handed.
+    - Origin: the origin of that frame.
+    - Maps: nothing. The two positions are vectors (3,) in millimetres, the two directions are vectors (3,) of length 1.
+    - Source: Hartley & Zisserman, *Multiple View Geometry*, section 6.1, for the camera that these vectors define.
     """
 
     source: Tensor
-    """The focal spot."""
+    """The position of the X-ray source's focal spot."""
     center: Tensor
     """The middle of the image (between the middle pixels if their number is even)."""
     columns: Tensor
@@ -38,22 +38,22 @@ def from_positions(
     shape: tuple[int, int],
     world_from_positions: Tensor | None = None,
 ) -> tuple[Camera, Tensor]:
-    """The view of explicit source and detector positions.
+    """The camera and the pose of a view that is given by the positions of its source and detector.
 
-    The source's distance from the detector's plane is the SID, the foot of the perpendicular the principal point, and
-    the image is mirrored if columns × rows points back to the source.
+    The SID is the distance of the source from the detector's plane. The principal point is where the perpendicular from
+    the source meets that plane. The image is mirrored if the cross product columns × rows points back to the source.
 
     Parameters
     ----------
     positions
-        In any frame with millimetres.
+        Source and detector in any frame whose unit is the millimetre.
     pixel_spacing
         (row spacing, column spacing) at the detector, mm.
     shape
-        (rows, columns).
+        (rows, columns) of the image.
     world_from_positions
-        (4, 4) from the positions' frame to the world, a reflection too; for patient LPS the inverse of the subject's
-        ``lps_from_world``. Default: the positions are in the world.
+        (4, 4) transform from the positions' frame to the world; it may be a reflection. For patient LPS it is the
+        inverse of the subject's ``lps_from_world``. Default: the positions are given in world coordinates.
 
     Returns
     -------
@@ -94,15 +94,15 @@ def from_positions(
 
 
 def to_positions(camera: Camera, world_from_camera: Tensor, target_from_world: Tensor | None = None) -> Positions:
-    """Source and detector of a view; the inverse of :func:`from_positions`.
+    """The positions of the source and detector of a view; the inverse of :func:`from_positions`.
 
     Parameters
     ----------
     camera, world_from_camera
-        The view; a pose (4, 4).
+        The camera of the view and its pose (4, 4).
     target_from_world
-        (4, 4) to the frame in which the positions are wanted, such as the subject's ``lps_from_world``. Default: the
-        world.
+        (4, 4) transform from the world to the frame in which the positions are wanted, such as the subject's
+        ``lps_from_world``. Default: the positions are returned in world coordinates.
     """
     pose = as_float64(world_from_camera)
     rows, columns = camera.shape

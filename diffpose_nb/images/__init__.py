@@ -1,7 +1,7 @@
-"""An X-ray as pixels that know their geometry, and what is done to pixels alone.
+"""X-ray images together with their geometry, and operations on pixels alone.
 
-Where the pixels came from does not matter here: :mod:`diffpose_nb.dicom` reads them from a file,
-:mod:`diffpose_nb.simulate` computes them. Imports only ``camera``.
+The origin of the pixels does not matter here: :mod:`diffpose_nb.dicom` reads them from a file, and
+:mod:`diffpose_nb.simulate` computes them. This package imports only ``camera``.
 """
 
 from .collimator import open_field

@@ -1,8 +1,8 @@
-"""Where the collimator leaves the detector open.
+"""Finding the part of the detector that the collimator leaves open.
 
-Behind the collimator's blades there is no image of the patient, only what scatters in, and that can be as bright as
-the shadow of the spine: no threshold separates the two. The blades' edge does. Going outwards from the middle, the
-attenuation jumps there within a few pixels and does not come back.
+Behind the collimator's blades there is no image of the patient, only scattered radiation. It can be as bright as the
+shadow of the spine, so no threshold separates the two. The edge of the blades does separate them: going outwards from
+the middle of the image, the attenuation rises steeply there, within a few pixels, and stays high.
 """
 
 from __future__ import annotations
@@ -13,31 +13,36 @@ from scipy import ndimage
 from torch import Tensor
 
 _ANGLES = 360
+"""Number of directions from the middle of the image in which the edge is searched."""
 _RISE = 0.5
-"""At the edge attenuation jumps by at least this much: the signal falls to 60 %."""
+"""Smallest rise of the attenuation that counts as an edge: the signal then falls to 60 %."""
 _WIDTH = 6
-"""Pixels within which it does so, of an image of 320; larger images have wider edges."""
+"""Number of pixels within which the attenuation has to rise, in an image of 320 pixels. Larger images have wider
+edges, so the number grows with the image."""
 _SHARP = 0.6
-"""Share of the rise over three times that width: at the chest wall attenuation goes on rising, behind a blade it does
-not."""
+"""An edge needs at least this share of the rise that happens over three times the width. At the chest wall the
+attenuation goes on rising, so the share is smaller; behind a blade it does not rise further."""
 _GAP = 30
-"""Degrees over which an edge that is not seen (behind the spine, say) is carried on from both sides."""
+"""Widest gap in the edge, in degrees, that is filled from both sides. The edge is not seen behind the spine, for
+example."""
 _MARGIN = 4
-"""Pixels, of an image of 320, by which the field is narrowed: the edge is soft."""
+"""Number of pixels, in an image of 320 pixels, by which the field is narrowed, because the edge is blurred."""
 
 
 def open_field(attenuation: Tensor) -> Tensor:
-    """Pixels that the collimator leaves open, some way in from its edge.
+    """Find the pixels that the collimator leaves open, without a narrow margin along its edge.
 
     Parameters
     ----------
     attenuation
-        (rows, columns) line integrals up to an offset. The middle of the image is taken to be open.
+        (rows, columns) line integrals; a constant offset does not matter. The middle of the image is assumed to be
+        open.
 
     Returns
     -------
     Tensor
-        (rows, columns) bool. All True where no edge is found, as in an image without a collimator.
+        (rows, columns) bool, True where the detector is open. If no edge is found, as in an image without a collimator,
+        all pixels are True.
     """
     rows, columns = attenuation.shape
     scale = max(rows, columns) / 320
@@ -50,17 +55,19 @@ def open_field(attenuation: Tensor) -> Tensor:
     row, column = np.indices((rows, columns)) - centre[:, None, None]
     angle = np.rad2deg(np.arctan2(row, column)) % 360 * _ANGLES / 360
     limit = ndimage.map_coordinates(edge, [angle], order=1, mode="grid-wrap")
-    inside = ndimage.binary_opening(np.hypot(row, column) < limit, np.ones((5, 5)))  # straight blades, no teeth
+    # The edges of blades are straight, so narrow teeth of the field are errors; the opening removes them.
+    inside = ndimage.binary_opening(np.hypot(row, column) < limit, np.ones((5, 5)))
     return torch.from_numpy(ndimage.binary_erosion(inside, iterations=max(1, round(_MARGIN * scale)), border_value=1))
 
 
 def _edge_radius(
     image: np.ndarray, centre: np.ndarray, direction: np.ndarray, radii: np.ndarray, scale: float
 ) -> np.ndarray:
-    """(angles,) radius of the outermost lasting jump along each direction, infinite where there is none."""
+    """Radius (angles,) of the outermost lasting jump along each direction; infinite where there is none."""
     rows, columns = image.shape
     middle = image[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
-    # an all but empty signal is noise, which jumps by itself: cut it off at a little more than the patient's darkest
+    # Where almost no signal arrives, noise makes the attenuation jump. So the attenuation is cut off a little above the
+    # largest one in the middle of the image, where the patient is.
     smooth = ndimage.gaussian_filter(np.minimum(image.astype(float), np.quantile(middle, 0.99) + 1), scale)
     at = centre[:, None, None] + direction[:, :, None] * radii
     polar = ndimage.map_coordinates(smooth, at, order=1, mode="constant", cval=np.nan)
@@ -68,12 +75,13 @@ def _edge_radius(
     inner, outer = polar[:, : -2 * half], polar[:, 2 * half :]
     padded = np.pad(polar, ((0, 0), (2 * half, 2 * half)), mode="edge")
     wide = padded[:, 6 * half :] - padded[:, : -6 * half]  # the rise over three times the width
-    # the least that lies further out; beyond the image there is nothing to contradict
+    # The smallest value from here outwards: a jump lasts if this value is high too. Outside the image nothing is known,
+    # so the values there count as infinite.
     lasting = np.fmin.accumulate(np.where(np.isnan(outer), np.inf, outer)[:, ::-1], axis=1)[:, ::-1]
     jump = np.where(np.isnan(outer), -np.inf, np.minimum(outer, lasting) - inner)
     found = (jump > _RISE) & ~(jump < _SHARP * wide)
     last = found.shape[1] - 1 - found[:, ::-1].argmax(1)
-    # the steepest place of the outermost run of jumps
+    # The edge is the steepest place in the outermost run of jumps.
     radius = np.full(len(jump), np.inf)
     for angle in np.nonzero(found.any(1))[0]:
         start = last[angle]
@@ -84,7 +92,7 @@ def _edge_radius(
 
 
 def _fill_gaps(edge: np.ndarray) -> np.ndarray:
-    """Single angles that disagree with their neighbours are outvoted; short gaps are filled from both sides."""
+    """Fill short gaps in the edge from both sides, and replace outliers at single angles by the median around them."""
     seen = np.isfinite(edge)
     if not seen.any():
         return np.full_like(edge, 1e9)

@@ -1,8 +1,8 @@
-"""What a vendor does to an X-ray before anybody sees it.
+"""The processing that a vendor applies to an X-ray before it is shown on a screen.
 
-A detector counts; a screen shows. Between the two stands processing that no file describes: a logarithm, edges made
-stronger, a curve that spends the greys where the patient is. :class:`Display` is the family that such processing
-belongs to, not that of a certain vendor. :func:`undo_display` takes back what can be taken back without knowing it.
+Between the detector's counts and the screen there is processing that no file describes: a logarithm, stronger edges,
+and a curve that uses most of the grey values for the patient. :class:`Display` is a general model of such processing,
+not that of a certain vendor. :func:`undo_display` undoes the part that can be undone without knowing the processing.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from scipy import ndimage
 from .xray import XRay
 
 _FLOOR = 1e-4
-"""Of the brightest pixel: what is darker has its logarithm taken there. Zeros have none."""
+"""Fraction of the brightest pixel. Darker pixels are raised to this value, because 0 has no logarithm."""
 
 
 @dataclass(frozen=True)
 class Display:
-    r"""Processing for display: ``Display()(signal, pixel_spacing)``.
+    r"""Processing for display, called as ``Display()(signal, pixel_spacing)``.
 
-    The logarithm :math:`L = -\log s` is split by Gaussian blurs :math:`G_1 \ldots G_n` of growing width into bands,
-    from the finest detail to what is left at the coarsest scale, and each is multiplied by a gain of its own
+    Let s be the signal and :math:`L = -\log s`. Gaussian blurs :math:`G_1 \ldots G_n` of growing width split L into
+    bands, from the finest detail to what is left at the coarsest scale. Each band is multiplied by its own gain
     (multi-scale enhancement as in Vuylsteke and Schoeters, Proc. SPIE 2167:551, 1994, with constant gains):
 
     .. math:: E = g_0\,(L - G_1 L) + g_1\,(G_1 L - G_2 L) + \ldots + g_n\,G_n L
 
-    A sigmoid (DICOM PS3.3 C.11.2.1.3.1) then leads it to the digital numbers of the file,
+    A sigmoid (DICOM PS3.3 C.11.2.1.3.1) then converts E to the values v that are stored in a file,
 
     .. math:: v = \frac{2^\mathrm{bits} - 1}{1 + e^{\,4 (E - c)/w}}
 
-    with centre c and width w such that the middle half of the image fills the scale.
+    The centre c and the width w are chosen such that the middle half of the image fills the scale.
 
     Parameters
     ----------
     bits
-        8, 10 or 12: of the values, from 0 to 2^bits - 1.
+        Number of bits of the values, from 8 to 16; 8, 10 or 12 are usual. The values run from 0 to 2^bits - 1.
     scales
-        Standard deviations of the blurs, mm at the detector, ascending.
+        Standard deviations of the blurs in mm at the detector, in ascending order.
     gains
-        One more than ``scales``, from the finest band to the coarsest. All 1: no enhancement. Under 1 for the
-        coarsest: differences between lung and abdomen are compressed, so that both fit on a screen.
+        Gains of the bands, from the finest to the coarsest; there is one more than ``scales``. If all are 1, nothing is
+        enhanced. A gain below 1 for the coarsest band compresses differences between lung and abdomen, so that both fit
+        on a screen.
 
     Raises
     ------
     ValueError
-        Scales and gains do not fit together, or a number makes no sense.
+        The numbers of scales and gains do not fit together, or a value is out of range.
     """
 
     bits: int = 12
@@ -66,14 +67,14 @@ class Display:
             raise ValueError(f"gains are {self.gains}: one more than the {len(self.scales)} scales, each 0 or more")
 
     def __call__(self, signal: np.ndarray, pixel_spacing: tuple[float, float]) -> np.ndarray:
-        """Display values, whole numbers as float64: larger where more beam arrived, so that bone is dark.
+        """Compute display values: whole numbers in float64, larger where more beam arrived, so that bone is dark.
 
         Parameters
         ----------
         signal
-            (rows, columns), proportional to the beam's intensity, in any unit.
+            (rows, columns) image that is proportional to the beam's intensity, in any unit.
         pixel_spacing
-            (row, column), mm.
+            (row, column) spacing at the detector, mm.
         """
         enhanced = self.enhance(-np.log(np.maximum(signal, _FLOOR * signal.max())), pixel_spacing)
         rows, columns = enhanced.shape
@@ -83,7 +84,7 @@ class Display:
         return np.rint((2**self.bits - 1) / (1 + np.exp(4 * (enhanced - centre) / width)))
 
     def enhance(self, logarithm: np.ndarray, pixel_spacing: tuple[float, float]) -> np.ndarray:
-        """The bands of (rows, columns), each multiplied by its gain and added up again."""
+        """Split a logarithm (rows, columns) into bands, multiply each by its gain, and add them up again."""
         blurred = [
             ndimage.gaussian_filter(logarithm, [scale / mm for mm in pixel_spacing], mode="nearest")
             for scale in self.scales
@@ -94,31 +95,33 @@ class Display:
 
 
 def undo_display(xray: XRay, bits: int | None = None) -> XRay:
-    r"""A display image with its S-shaped curve taken back: a registration from it ends much nearer.
+    r"""Undo the S-shaped curve of a display image. A registration of the result ends much nearer to the true pose.
 
-    Screens have few greys, so every curve for display is flat at both ends. With v from 0 to m the logit,
+    A screen has few grey values, so every curve for display is flat at both ends. For values v from 0 to m, the logit
 
-    .. math:: -\log\frac{m - v + \frac12}{v + \frac12},
+    .. math:: -\log\frac{m - v + \frac12}{v + \frac12}
 
-    undoes a sigmoid of unknown centre and width up to scale and offset, and so the logarithm of the beam is there
-    again. Curves of other makers are taken for sigmoids. Enhanced edges remain; they are in the DRR, too.
+    undoes a sigmoid of unknown centre and width, up to scale and offset. The result is the logarithm of the beam again.
+    The curve is assumed to be a sigmoid, whatever the vendor. Enhanced edges stay enhanced; the DRR has these edges,
+    too.
 
     Parameters
     ----------
     xray
-        Of any sign; its ``relationship`` is "DISP".
+        X-ray whose ``relationship`` is "DISP". Its ``sign`` may be +1 or -1.
     bits
-        m is 2^bits - 1. None: the values run from the smallest to the largest pixel.
+        Number of bits of the values; m is 2^bits - 1. None: the values are assumed to run from the smallest to the
+        largest pixel.
 
     Returns
     -------
     XRay
-        The same, ``relationship="LOG"``, with a note of what was assumed.
+        The same X-ray with ``relationship="LOG"`` and with a note that says what was assumed.
 
     Raises
     ------
     ValueError
-        If the X-ray is not DISP, or has values beyond the bits.
+        The X-ray's ``relationship`` is not "DISP", or a pixel is outside the range that ``bits`` gives.
     """
     if xray.relationship != "DISP":
         raise ValueError(f"the X-ray's relationship is {xray.relationship}: there is no curve for display to undo")

@@ -1,4 +1,4 @@
-"""Filters to which pixels behind the collimator contribute nothing."""
+"""Filters that ignore pixels behind the collimator."""
 
 from __future__ import annotations
 
@@ -9,43 +9,46 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 _EPS = 1e-5
-"""Added where a variance may be 0."""
+"""Small number that keeps divisors above 0."""
 
 
 def smooth_inside(image: np.ndarray, valid: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
-    """A Gaussian blur to which invalid pixels, NaN for instance, contribute nothing."""
+    """A Gaussian blur that ignores invalid pixels, for example NaN."""
     weight = ndimage.gaussian_filter(valid.astype(float), sigma)
     return ndimage.gaussian_filter(np.where(valid, image, 0), sigma) / np.maximum(weight, 1e-6)
 
 
 _NEIGHBOURHOODS = 6
-"""Across a picture: the width over which its local contrast is measured."""
+"""Number of neighbourhoods across a picture; local contrast is measured over the width of one of them."""
 _FLAT = 0.3
-"""Of the whole picture's deviation: where there is less, there is nothing but noise."""
+"""Fraction of the whole picture's standard deviation. Regions with a smaller deviation contain only noise, so it is
+added to the local deviation to keep the noise small."""
 
 
 def local_contrast(integrals: Tensor, valid: Tensor) -> Tensor:
-    """Local contrast: mean 0 and standard deviation 1 around every valid pixel, 0 elsewhere.
+    """Normalise local contrast: mean 0 and standard deviation 1 around every valid pixel, and 0 at invalid pixels.
 
-    Scatter, beam hardening and a vendor's curve change the greys slowly across a picture, and a network that may look
-    at them relies on them; the anatomy's edges stay where they are.
+    Scatter, beam hardening and a vendor's curve change the grey values slowly across a picture, and a network that sees
+    these values learns to rely on them. Normalising removes the slow changes; the edges of the anatomy stay where they
+    are.
 
     Parameters
     ----------
     integrals, valid
-        (B, 1, rows, columns); what is not valid may be anything.
+        Line integrals, and a mask that is True at valid pixels; (B, 1, rows, columns) each. Values at invalid pixels do
+        not matter.
 
     Returns
     -------
     Tensor
-        (B, 1, rows, columns), the same for a integrals + b.
+        (B, 1, rows, columns). The result is the same for a · integrals + b, with any offset b and any positive a.
     """
     weight = valid.to(integrals.dtype)
     shape = integrals.shape[-2:]
     few = [max(1, round(4 * _NEIGHBOURHOODS * size / max(shape))) for size in shape]
 
     def blurred(values: Tensor) -> Tensor:
-        """Over a neighbourhood, by way of a smaller picture, in which one is about four pixels wide."""
+        """Blur over a neighbourhood, in a smaller picture in which a neighbourhood is about four pixels wide."""
         values = interpolate(values, few, mode="area")
         for _ in range(2):
             values = avg_pool2d(values, 5, 1, 2)

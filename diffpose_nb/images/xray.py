@@ -1,4 +1,4 @@
-"""An X-ray: pixels that never travel without their geometry."""
+"""An X-ray: pixels together with their geometry."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ RELATIONSHIPS = ("LIN", "LOG", "DISP")
 
 @dataclass(eq=False)
 class XRay:
-    """A projection X-ray: what the detector saw, and where source and detector nominally were.
+    """A projection X-ray: the detector's pixels, and the nominal positions of source and detector.
 
     Attributes
     ----------
     pixels
-        (rows, columns) float32: values after the modality LUT or rescale.
+        (rows, columns) float32: the values after the modality LUT or rescale was applied.
     camera
         The detector and the source in front of it.
     world_from_camera
-        (4, 4) float64: the nominal pose, from the header. World: RAS, mm, the C-arm's isocentre at the origin.
+        (4, 4) float64: the nominal pose, from the header. The world has RAS axes in mm, and its origin is the C-arm's
+        isocentre.
     relationship
-        What a value is (Pixel Intensity Relationship (0028,1040)): "LIN", proportional to the beam's intensity;
-        "LOG", to its logarithm; "DISP", processed for display.
+        Meaning of a value (Pixel Intensity Relationship (0028,1040)). "LIN": it is proportional to the beam's
+        intensity. "LOG": it is proportional to the logarithm of the intensity. "DISP": it was processed for display.
     sign
-        +1: larger values mean more beam (Pixel Intensity Relationship Sign (0028,1041)); -1: less.
+        Pixel Intensity Relationship Sign (0028,1041). +1: larger values mean more beam; -1: larger values mean less
+        beam.
     notes
-        Everything that was assumed, one sentence each.
+        One sentence for each assumption that was made.
     true_world_from_camera
-        (4, 4) float64: where the camera really was, relative to the anatomy. Only of simulated images; in no file.
+        (4, 4) float64: the camera's true pose relative to the anatomy. Only simulated images have it, and it is not
+        written to files.
 
     Raises
     ------
     ValueError
-        Pixels, camera and poses do not fit together.
+        Pixels, camera and poses do not fit together, or ``relationship`` or ``sign`` has an unknown value.
     """
 
     pixels: Tensor
@@ -65,11 +68,11 @@ class XRay:
         self.notes = list(self.notes)
 
     def attenuation(self) -> Tensor:
-        r"""The line integral of attenuation along each ray, up to scale and offset: bone bright, air 0.
+        r"""The line integral of attenuation along each ray, up to scale and offset. Bone is bright, and air is 0.
 
-        LIN: :math:`-\log(I / I_0)` with :math:`I_0` the brightest pixel. LOG: the logarithm is in the pixels already;
-        only the sign is turned. DISP: what was done for display is not known; taken as LOG. What was assumed is
-        added to ``notes``.
+        LIN: the result is :math:`-\log(I / I_0)`, where :math:`I_0` is the brightest pixel. LOG: the pixels are
+        logarithms already, so only the sign is changed where needed. DISP: the processing for display is not known, so
+        the pixels are treated as LOG. Every assumption is added to ``notes``.
 
         Returns
         -------
@@ -98,27 +101,27 @@ class XRay:
         return self.pixels.max() - self.pixels if self.sign > 0 else self.pixels - self.pixels.min()
 
     def crop(self, top: int, left: int, rows: int, columns: int) -> XRay:
-        """The X-ray of ``pixels[top : top + rows, left : left + columns]``."""
+        """The X-ray cropped to ``pixels[top : top + rows, left : left + columns]``, with the camera of the crop."""
         camera = self.camera.crop(top, left, rows, columns)
         pixels = self.pixels[top : top + rows, left : left + columns].clone()
         return replace(self, pixels=pixels, camera=camera)
 
     def resize(self, rows: int, columns: int) -> XRay:
-        """The same detector area in another number of pixels, each the mean of the area that it covers."""
+        """The same detector area in another number of pixels. A new pixel is the mean of the area that it covers."""
         camera = self.camera.resize(rows, columns)
         height, width = self.camera.shape
         pixels = _area_weights(height, rows) @ self.pixels.double() @ _area_weights(width, columns).T
         return replace(self, pixels=pixels.float(), camera=camera)
 
     def flip(self) -> XRay:
-        """The image turned over left to right: the pose stays, the side that it is seen from changes."""
+        """The image flipped left to right. The pose stays the same; the side from which it is seen changes."""
         return replace(self, pixels=self.pixels.flip(1), camera=self.camera.flip())
 
     def rot90(self, k: int = 1) -> XRay:
         r"""The image turned by k quarter turns counterclockwise, as :func:`numpy.rot90` does.
 
-        A pixel at (c, r) moves to (r, W - 1 - c). With :math:`s = \pm 1` the sign of K[0, 0], the camera turns about
-        its optical axis such that :math:`x' = s\,y,\ y' = -s\,x`.
+        In a quarter turn a pixel at (c, r) moves to (r, W - 1 - c), where W is the number of columns. The camera turns
+        about its optical axis such that :math:`x' = s\,y,\ y' = -s\,x`, where :math:`s = \pm 1` is the sign of K[0, 0].
         """
         turned = self
         for _ in range(k % 4):
@@ -156,7 +159,7 @@ class XRay:
 
 
 def _area_weights(old: int, new: int) -> Tensor:
-    """(new, old) float64: the share of each old pixel in each new one, along one side; rows sum to 1."""
+    """Matrix (new, old) float64: the share of each old pixel in each new pixel, along one side. Rows sum to 1."""
     edges = torch.arange(new + 1, dtype=torch.float64)[:, None] * old / new
     pixel = torch.arange(old, dtype=torch.float64)
     overlap = torch.minimum(edges[1:], pixel + 1) - torch.maximum(edges[:-1], pixel)

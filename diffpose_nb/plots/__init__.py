@@ -1,9 +1,12 @@
-"""Pictures: of images here, of everything else in a module each.
+"""Pictures and diagrams.
 
+The functions that draw images are in ``plots`` itself. Each other subject has a module of its own:
 :mod:`~diffpose_nb.plots.registration`, :mod:`~diffpose_nb.plots.similarity`, :mod:`~diffpose_nb.plots.gradients`,
-:mod:`~diffpose_nb.plots.training`, :mod:`~diffpose_nb.plots.evaluation`, :mod:`~diffpose_nb.plots.diagrams`,
-:mod:`~diffpose_nb.plots.rays`. Axes are in millimetres at the detector; blue and orange tell apart for colour-blind
-readers too. Imports the science below it, which imports no plots.
+:mod:`~diffpose_nb.plots.training`, :mod:`~diffpose_nb.plots.evaluation`, :mod:`~diffpose_nb.plots.diagrams` and
+:mod:`~diffpose_nb.plots.rays`. Axes of images are in millimetres at the detector. Colour-blind readers, too, can tell
+the blue from the orange.
+
+Imports the packages below it, which compute what is drawn; none of them imports ``plots``.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``plots.training`` is loaded when it is first asked for: it draws networks, which take seconds to import."""
+    """Load ``plots.training`` only when it is first used, since its import of the networks takes seconds."""
     if name == "training":
         return import_module(".training", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

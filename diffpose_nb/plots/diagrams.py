@@ -1,4 +1,4 @@
-"""Explanatory drawings, to scale, of where source, patient and detector are. Lengths are in millimetres."""
+"""Drawings, to scale, that explain where source, patient and detector are. Lengths are in millimetres."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from ..camera import Camera, as_float64, carm_pose, ras_from_lps
 from .style import BLUE, GREEN, GREY, ORANGE, WIDTH
 
 _BODY = {"left": 160.0, "front": 110.0, "head": 260.0}
-"""Half the width, thickness and length of the torso that stands for the patient, mm."""
+"""Half the width, half the thickness and half the length of the torso that represents the patient, mm."""
 _PIXELS_IN_INSET = 4
 
 
 def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Source, isocentre plane and detector from the side, and the shadows that things cast.
+    """Source, plane of the isocentre and detector from the side, with objects and the shadows that they cast.
 
     Parameters
     ----------
+    camera
+        The camera whose distance, detector height and pixel spacing are drawn.
     sod
-        Source to isocentre, mm.
+        Distance from the source to the isocentre, mm.
     objects
-        Name → (depth, bottom, top): mm from the source along the optical axis, and mm above the axis. A thing whose
-        bottom and top are the same is a point.
+        Name → (depth, bottom, top). The depth is the distance from the source along the optical axis, mm; bottom and
+        top are heights above the axis, mm. An object whose bottom and top are equal is drawn as a point.
     """
     half = camera.shape[1] * camera.pixel_spacing[1] / 2
     figure, ax = plt.subplots(figsize=(WIDTH, 3.1), layout="constrained")
@@ -62,7 +64,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
 
 
 def _pixel_inset(ax: Axes, camera: Camera) -> None:
-    """A few pixels of the detector, much enlarged, with their spacing."""
+    """Draw a few pixels of the detector, much enlarged, with their spacing."""
     spacing, n = camera.pixel_spacing[1], _PIXELS_IN_INSET
     inset = ax.inset_axes((0.85, 0.06, 0.15, 0.42))
     for k in range(n):
@@ -75,14 +77,15 @@ def _pixel_inset(ax: Axes, camera: Camera) -> None:
 
 
 def pixel_rulers(columns: int, into: int, point: float) -> Figure:
-    """One row of pixels in two resolutions: edges stay put, centres do not.
+    """One row of pixels in two resolutions. The outer edges stay where they are; the centres of the pixels do not.
 
     Parameters
     ----------
     columns, into
-        Number of pixels before and after.
+        Number of pixels before and after the change of resolution.
     point
-        A column before, counted from 0 at the centre of the first pixel; it is followed into the new pixels.
+        A column in the pixels before, where 0 is the centre of the first pixel. The drawing shows this place in both
+        rows, with its column in each.
     """
     figure, ax = plt.subplots(figsize=(WIDTH, 2.5), layout="constrained")
     after = (point + 0.5) * into / columns - 0.5
@@ -103,16 +106,16 @@ def pixel_rulers(columns: int, into: int, point: float) -> Figure:
 def in_pixels(
     images: Mapping[str, Tensor], points: Mapping[str, Tensor], moved: Mapping[str, Tensor] | None = None
 ) -> Figure:
-    """Images side by side with their own pixel coordinates, and points on them.
+    """Images side by side, each with axes in its own pixels, and points on them.
 
     Parameters
     ----------
     images
-        Title → (rows, columns).
+        Title → image (rows, columns).
     points
-        Title → (N, 2) (column, row), drawn as dots; those off the image are left out.
+        Title → points (N, 2) as (column, row), drawn as dots. Points outside the image are left out.
     moved
-        Title → (N, 2): where each point would be otherwise, at the end of a line.
+        Title → points (N, 2) to compare with ``points``. A line goes from each dot to its point here.
     """
     figure, axes = plt.subplots(
         1, len(images), figsize=(min(1 + 3.2 * len(images), 9.5), 3.9), layout="constrained", squeeze=False
@@ -137,18 +140,18 @@ def in_pixels(
 def carm(
     primary: float, secondary: float, sid: float, sod: float, *, image_axes: bool = False, camera_axes: bool = False
 ) -> Figure:
-    """A C-arm round a patient: in the transaxial plane, and in the plane of the arm's tilt.
+    """A C-arm around a patient, drawn twice: in the transaxial plane, and in the plane of the arm's tilt.
 
     Parameters
     ----------
     primary, secondary
         Positioner angles, degrees.
     sid, sod
-        mm.
+        Distances from the source to the detector and to the isocentre, mm.
     image_axes
-        Draw, at the detector, the directions u and v along which columns and rows of the image increase.
+        Also draw, at the detector, the directions u and v in which the image's columns and rows increase.
     camera_axes
-        Draw, at the source, the axes x, y and z of the camera.
+        Also draw, at the source, the axes x, y and z of the camera.
     """
     pose = ras_from_lps @ carm_pose(primary, secondary, sod)
     x, y, d, source = pose[:3, :4].T
@@ -187,7 +190,19 @@ def _draw_arm(
     along: Tensor,
     arrows: Mapping[str, tuple[Tensor, Tensor, str]],
 ) -> None:
-    """Source, detector and beam in a plane (axis across, axis up); arrows are name → (start, direction, colour)."""
+    """Draw source, detector and beam in a plane.
+
+    Parameters
+    ----------
+    plane
+        Two unit vectors: the direction to the right in the drawing, and the direction upwards.
+    source, detector
+        (3,) where they are, mm from the isocentre.
+    along
+        (3,) direction of the detector's edge that is drawn.
+    arrows
+        Name → (start, direction, colour).
+    """
     flat = torch.stack(plane)
     ends = torch.stack([detector - 155 * along, detector + 155 * along]) @ flat.T
     ax.plot(*torch.stack([flat @ source, flat @ detector]).T, "--", color=GREY, linewidth=1)
@@ -198,7 +213,7 @@ def _draw_arm(
     ax.annotate("isocentre", (0, 0), (8, -16), textcoords="offset points")
     for name, (start, step, color) in arrows.items():
         origin, reach = flat @ start, 190 * flat @ step
-        if reach.norm() < 0.2 * 190:  # (almost) at a right angle to the paper: a dot towards us, a cross away
+        if reach.norm() < 0.2 * 190:  # about perpendicular to the paper: a dot points to us, a cross away
             towards_us = torch.linalg.cross(*plane) @ step > 0
             ax.plot(*origin, "o", color=color, markersize=14, markerfacecolor="white", zorder=4)
             ax.plot(*origin, "." if towards_us else "x", color=color, markersize=8, zorder=5)
@@ -213,7 +228,7 @@ def _draw_arm(
 
 
 def _same_scale(figure: Figure, *axes: Axes) -> None:
-    """Panels of one height, as wide as what they show, with one scale."""
+    """Give panels the same height and the same scale; each becomes as wide as its content needs."""
     boxes = [ax.dataLim for ax in axes]
     height = max(box.height for box in boxes) + 300
     widths = [box.width + 420 for box in boxes]
@@ -225,12 +240,15 @@ def _same_scale(figure: Figure, *axes: Axes) -> None:
 
 
 def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
-    """One point and two C-arms: the right one, and the one with source and detector exchanged.
+    """The shadow of one point under two C-arms: the correct one, and one with source and detector exchanged.
 
     Parameters
     ----------
+    sid, sod
+        Distances from the source to the detector and to the isocentre, mm.
     radius, depth
-        Of the point: mm off the optical axis, and mm from the isocentre towards the right detector.
+        Position of the point: its distance from the optical axis, and its distance from the isocentre towards the
+        detector of the correct C-arm, mm.
     """
     figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 5.0), layout="constrained", sharex=True)
     for ax, side, color, title in zip(
@@ -257,7 +275,7 @@ def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
 
 
 def _arc(ax: Axes, plane: tuple[Tensor, Tensor], start: Tensor, end: Tensor, label: str) -> None:
-    """The angle between two directions, drawn about the isocentre; ``start`` gets a line of its own."""
+    """Draw the angle between two directions as an arc around the isocentre, and a line along ``start``."""
     flat = torch.stack(plane)
     first, last = (np.arctan2(*(flat @ direction).flip(0).tolist()) for direction in (start, end))
     turn = (last - first + np.pi) % (2 * np.pi) - np.pi

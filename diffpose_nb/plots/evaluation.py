@@ -1,4 +1,4 @@
-"""Pictures of errors: what each of them measures and does not see, and how often they are small."""
+"""Pictures of registration errors: what each error measures, what it misses, and how often it is small."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ from .images import overlay, picture
 from .style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
 _COLORS = (GREY, ORANGE, GREEN, BLUE)
-"""By method: what is there without any work, guesses, and what came of work."""
+"""Colours of the curves, one for each method, in the order in which the methods are given."""
 _DASHES = (":", "-", "-.", "--")
 _SID, _TRUE, _ESTIMATED = 100.0, (50.0, 8.0), (66.0, 22.0)
-"""Of the sketch: source to detector; a landmark in camera coordinates, (depth, height), by either pose."""
+"""Lengths of the sketch in :func:`what_is_measured`, without a unit: the distance from source to detector, and the
+landmark in camera coordinates, (depth, height), at the true pose and at the estimated one."""
 _CAMERA_MOVES = (9.0, -3.0, 7.0)
-"""Of the sketch: depth, height, degrees by which the estimated camera is off, seen from the CT."""
+"""Error of the estimated camera in the right half of the sketch, in the CT's frame: depth and height, without a unit,
+and the rotation, degrees."""
 
 
 def what_is_measured() -> Figure:
-    """A sketch of the four errors for one landmark, from the side: three in the camera, DiffPose's in the CT."""
+    """A sketch of four errors for one landmark, from the side.
+
+    The left half is drawn in the camera's frame and shows mTRE, mPE and mRPD. The right half is drawn in the CT's frame
+    and shows the error that DiffPose reports.
+    """
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10.5, 3.2), layout="constrained", width_ratios=[1, 1.05], sharey=True
     )
@@ -98,12 +104,14 @@ def _length(
 
 
 def blindness(errors: pd.DataFrame) -> Figure:
-    """Bars of several errors for the same motions, a panel a motion.
+    """Bars of several errors for the same motions of the camera, one panel for each motion.
+
+    A short bar means that this error hardly depends on that motion.
 
     Parameters
     ----------
     errors
-        mm; a row for each motion, a column for each error, named as they shall be labelled.
+        Errors, mm. One row for each motion and one column for each error; their names become titles and labels.
     """
     figure, axes = plt.subplots(
         1, len(errors), figsize=(2.75 * len(errors), 2.3), layout="constrained", sharex=True, sharey=True, squeeze=False
@@ -121,20 +129,22 @@ def blindness(errors: pd.DataFrame) -> Figure:
 
 
 _BARS = (BLUE, ORANGE, GREEN, PURPLE)
-"""In the colours of the sketch: mTRE, mPE, mRPD, DiffPose's."""
+"""Colours of the bars, as in :func:`what_is_measured`: mTRE, mPE, mRPD, DiffPose's error."""
 
 
 def success_curves(
     curves: Mapping[str, pd.DataFrame], ax: Axes | None = None, marks: Sequence[float] = (1.0, 10.0)
 ) -> Axes:
-    """Success rate against the threshold, with its interval; one curve a method.
+    """Success rate against the threshold, with its interval; one curve for each method.
 
     Parameters
     ----------
     curves
-        By method, of :func:`diffpose_nb.evaluate.success_curve`.
+        Method → table of :func:`diffpose_nb.evaluate.success_curve`.
+    ax
+        The axes to draw on; by default a new figure is made.
     marks
-        Thresholds to mark, mm.
+        Thresholds at which a vertical line is drawn, mm.
     """
     ax = plt.subplots(figsize=(7, 3.8), layout="constrained")[1] if ax is None else ax
     for mark in marks:
@@ -159,18 +169,20 @@ def success_by_start(
     edge: tuple[str, float] | None = None,
     ticks: Mapping[float, str] | None = None,
 ) -> Axes:
-    """Success rates of registrations that began ever further off, with their intervals.
+    """Success rate against how far off the registrations began, with its interval.
 
     Parameters
     ----------
     shares
-        By method, of :func:`diffpose_nb.evaluate.success_by_start`.
+        Method → table of :func:`diffpose_nb.evaluate.success_by_start`.
+    xlabel
+        Label of the horizontal axis: what "far off" means, and its unit.
     level
-        Name and rate of a method that does not ask where one starts: a line across, with its interval.
+        Name and success rate of a method that needs no start. It is drawn as a horizontal line with its interval.
     edge
-        Name and place on the axis across of a limit; what is below it is shaded.
+        Name of a limit, and its place on the horizontal axis. The range below it is shaded.
     ticks
-        Place and label on the axis across.
+        Place on the horizontal axis → label.
     """
     colors = (ORANGE, BLUE, GREEN) if level else (BLUE, GREEN, ORANGE)
     if edge is not None:
@@ -204,11 +216,13 @@ def overlays(
     Parameters
     ----------
     renderer
-        Of the X-rays' camera.
+        The renderer of the CT for the X-rays' camera.
+    xrays
+        X-rays of the same camera.
     poses
-        By method, a pose (4, 4) for each X-ray.
+        Method → one pose (4, 4) for each X-ray.
     errors
-        By method, mm of mTRE, written above each.
+        Method → one mTRE for each X-ray, mm. It is written above the picture.
     """
     columns = len(xrays)
     figure, axes = plt.subplots(
@@ -227,7 +241,20 @@ def overlays(
 
 
 def as_printed(summary: pd.DataFrame, success: float = 1.0, gross: float = 10.0) -> pd.DataFrame:
-    """A table of :func:`diffpose_nb.evaluate.summary` in units, with its intervals in brackets."""
+    """Format a table of :func:`diffpose_nb.evaluate.summary` for reading: with units, and intervals in brackets.
+
+    Parameters
+    ----------
+    summary
+        The table, one row for each method.
+    success, gross
+        The thresholds that the table was made with, mm. They are written into the names of the columns.
+
+    Returns
+    -------
+    DataFrame
+        Texts, one row for each method.
+    """
 
     def percent(row: pd.Series, name: str) -> str:
         value, low, high = (100 * row[column] for column in (name, f"{name}_low", f"{name}_high"))

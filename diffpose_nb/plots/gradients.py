@@ -1,4 +1,4 @@
-"""Pictures of derivatives: how an image changes with the pose, and how the patient's points move in it."""
+"""Pictures of derivatives: how an image changes with the pose, and how the shadows of points move in it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .images import picture
 from .style import BLUE, ORANGE
 
 DIVERGING = LinearSegmentedColormap.from_list("blue-white-orange", ["#00304D", BLUE, "white", ORANGE, "#5C3A00"])
-"""Blue for less, white for no change, orange for more; tells apart for colour-blind readers too."""
+"""Colour map: blue for less, white for no change, orange for more. Colour-blind readers can read it, too."""
 
 
 def derivative(image: Tensor, camera: Camera, ax: Axes, title: str = "", *, limit: float | None = None) -> Axes:
-    """A derivative image: white is 0, orange positive, blue negative.
+    """Draw a derivative image: white is 0, orange is positive, blue is negative.
 
     Parameters
     ----------
     image
         (rows, columns).
     limit
-        Value of the full colour; default the 99.5 % quantile of the magnitude.
+        Magnitude at which the colour is darkest; by default the 99.5 % quantile of the image's magnitude.
     """
     limit = _limit(image) if limit is None else limit
     return picture(image, camera, ax, title, cmap=DIVERGING, limits=(-limit, limit))
@@ -42,18 +42,18 @@ def derivatives(
     units: tuple[str, str],
     image: Tensor | None = None,
 ) -> Figure:
-    """Six derivative images: rotations above, translations below, each row with one scale of colours.
+    """Six derivative images: rotations in the upper row, translations in the lower one, with a colour bar for each row.
 
     Parameters
     ----------
     jacobian
-        (6, rows, columns), rotations first.
+        (6, rows, columns) derivatives of the image, rotations first.
     titles
-        Of the six.
+        Titles of the six images.
     units
-        Of the two rows, for their colour bars.
+        Units of the two rows, for their colour bars.
     image
-        (rows, columns): a DRR to put in front, as in the appendix of DiffPose.
+        (rows, columns) DRR to draw to the left of the others, as in the appendix of DiffPose.
     """
     first = 0 if image is None else 1
     figure, axes = plt.subplots(2, 3 + first, figsize=(3.1 * (3 + first), 6.2), layout="constrained", sharey=True)
@@ -81,19 +81,23 @@ def motions(
     depth: float = 80.0,
     magnify: float = 10.0,
 ) -> Figure:
-    """Where the shadows of points go when the pose moves, for six motions.
+    """Arrows that show where the shadows of points go when the pose changes, one panel for each of six motions.
 
     Parameters
     ----------
     move
-        Twist (6,) to ``world_from_camera`` (4, 4).
+        Function from a twist (6,) to the moved pose ``world_from_camera`` (4, 4).
     world_from_axes
-        (4, 4) camera axes about a point in the patient: two grids of points, across the beam, lie ``depth`` mm before
-        and behind it.
-    titles, steps
-        Of the six motions; radians and mm.
+        (4, 4) frame with the camera's axes and its origin at a point in the patient. The points form two grids across
+        the beam, ``depth`` mm in front of this origin and behind it.
+    titles
+        Titles of the six motions.
+    steps
+        Sizes of the six motions: three in radians, then three in mm.
+    depth
+        Distance of either grid from the origin, mm.
     magnify
-        Arrows are drawn this much longer than the shadows move.
+        An arrow is this many times as long as the shadow's motion on the detector.
     """
     side = torch.linspace(-75, 75, 5, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)
@@ -118,12 +122,14 @@ def motions(
 
 
 def correlations(matrix: Tensor, names: Sequence[str], ax: Axes, title: str = "") -> Axes:
-    """A correlation matrix with its numbers, in the colours of :func:`derivative`.
+    """Draw a correlation matrix with its numbers, in the colours of :data:`DIVERGING`.
 
     Parameters
     ----------
     matrix
-        (N, N), from -1 to 1.
+        (N, N) correlations from -1 to 1.
+    names
+        Names of the N rows and columns.
     """
     values = np.asarray(as_float64(matrix))
     ax.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1)

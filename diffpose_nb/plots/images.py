@@ -1,4 +1,4 @@
-"""Pictures. Axes are in millimetres at the detector; blue and orange tell apart for colour-blind readers too."""
+"""Pictures of images. Axes are in millimetres at the detector."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from ..dicom.geometry.orientation import letters
 from ..images import smooth_inside
 
 _EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
-"""Left, right, top, bottom, as fractions of a picture."""
+"""Where letters stand at the left, right, top and bottom edge, (x, y) as fractions of the picture."""
 
 
 def orientation(direction: Tensor) -> str:
-    """Anatomical letters of a world direction (3,), strongest first; components under a quarter are left out.
+    """The anatomical letters of a world direction (3,), such as "LA" for left and front.
+
+    The letter of the largest component comes first. Components below 0.25 are left out.
 
     >>> orientation(torch.tensor([-0.9, 0.4, 0.0]))
     'LA'
@@ -39,17 +41,23 @@ def picture(
     cmap: str = "gray",
     limits: tuple[float, float] | None = None,
 ) -> Axes:
-    """An image as the detector holds it.
+    """Draw an image at its size on the detector.
 
     Parameters
     ----------
     image
         (rows, columns), or (rows, columns, 3) in colour. NaN is drawn black.
+    camera
+        The camera of the image; its pixel spacing gives the axes in mm.
+    ax
+        The axes to draw on; by default a new figure is made.
     world_from_camera
-        (4, 4): letters at the image's edges then tell which way the patient lies (L left, R right, A front, P back,
-        H head, F feet).
+        (4, 4) pose of the image. If it is given, letters at the image's edges say which way the patient lies (L left,
+        R right, A front, P back, H head, F feet).
+    cmap
+        Name of the colour map, for images without colours of their own.
     limits
-        Grey values of black and white; default the 0.5 % and 99.5 % quantiles.
+        Values that are drawn black and white; by default the 0.5 % and 99.5 % quantiles of the image.
     """
     ax = plt.subplots(figsize=(4.2, 4.2), layout="constrained")[1] if ax is None else ax
     (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
@@ -73,7 +81,15 @@ def _letter(ax: Axes, text: str, place: tuple[float, float]) -> None:
 
 
 def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> Figure:
-    """Images of one camera side by side, by title; ``kwargs`` as for :func:`picture`."""
+    """Draw images of one camera side by side.
+
+    Parameters
+    ----------
+    images
+        Title → image, as for :func:`picture`.
+    kwargs
+        Passed to :func:`picture` for every image.
+    """
     figure, axes = plt.subplots(
         1, len(images), figsize=(3.7 * len(images), 4.1), layout="constrained", squeeze=False, sharey=True
     )
@@ -83,12 +99,14 @@ def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> 
 
 
 def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500)) -> Figure:
-    """The CT's middle slices as radiologists hang them: from the patient's front, from the left, and from the feet.
+    """The three middle slices of a CT, turned as radiologists show them.
+
+    The coronal slice is seen from the patient's front, the sagittal one from the left, the axial one from the feet.
 
     Parameters
     ----------
     window
-        Hounsfield units of black and white.
+        Hounsfield units that are drawn black and white.
     """
     volume = torchio.ToCanonical()(subject["volume"])  # axes R, A, H
     voxels, half = volume.data[0].numpy(), np.array(volume.spacing) * volume.spatial_shape / 2
@@ -114,10 +132,11 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
     Parameters
     ----------
     drr, xray
-        (rows, columns) line integrals. Only their local contrast is compared, each standardised by itself. Where the
-        X-ray is NaN (behind the collimator, say) the overlay is black.
+        (rows, columns) line integrals. Only their local contrast is shown; it is computed and scaled for each image
+        separately, so that a difference in exposure does not matter. Where the X-ray is NaN, for example behind the
+        collimator, the overlay is black.
     scale
-        Width of the neighbourhood that is "local", as a fraction of the image.
+        Size of the neighbourhood that counts as local, as a fraction of the image's longer side.
 
     Returns
     -------
@@ -137,12 +156,17 @@ def _local_contrast(image: np.ndarray, seen: np.ndarray, scale: float) -> np.nda
 
 
 def effect(before: Tensor, after: Tensor, camera: Camera, titles: tuple[str, str] = ("before", "after")) -> Figure:
-    """What a step did to an image: before and after in the same greys, and after minus before with a scale.
+    """Show what one step of processing did to an image: before, after, and the difference of the two.
+
+    Before and after share one scale of greys. The difference is after minus before, from blue (less) to red (more),
+    with a colour bar.
 
     Parameters
     ----------
     before, after
-        (rows, columns), of one unit. The difference runs from blue (less) to red (more).
+        (rows, columns), both in the same unit.
+    titles
+        Titles of the first two pictures.
     """
     before, after = torch.as_tensor(before), torch.as_tensor(after)
     difference = (after - before).numpy()

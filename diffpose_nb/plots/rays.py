@@ -1,4 +1,4 @@
-"""Drawings of one ray: through a CT, through a grid of voxels, and along it. Lengths are in millimetres."""
+"""Drawings of one ray: through a CT, through a grid of voxels, and the values along it. Lengths are in millimetres."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _STEP = 0.2  # mm between the points of a drawn profile
 
 
 def profile(subject: torchio.Subject, source: Tensor, pixel: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """What a ray meets on its way.
+    """The attenuation along a ray.
 
     Parameters
     ----------
     source, pixel
-        (3,) world mm: the ray's ends.
+        (3,) ends of the ray, world mm.
 
     Returns
     -------
     (ndarray, ndarray)
-        Distance from the source, mm, and the attenuation there, 1/mm: (N,) each, every 0.2 mm, trilinear.
+        Distances from the source (N,), every 0.2 mm, and the attenuation at each (N,), 1/mm, interpolated trilinearly.
     """
     source, pixel = (np.asarray(end, float) for end in (source, pixel))
     distance = np.arange(0, np.linalg.norm(pixel - source), _STEP)
     points = source + distance[:, None] / np.linalg.norm(pixel - source) * (pixel - source)
     inverse = np.linalg.inv(subject["density"].affine)
     voxels = points @ inverse[:3, :3].T + inverse[:3, 3]
-    # beyond the outermost centres the values fall to zero within a voxel, as they do for the renderer
+    # beyond the centres of the outermost voxels the values fall to 0 within one voxel, as in the renderer
     mu = ndimage.map_coordinates(subject["density"].data[0].numpy(), voxels.T, order=1, mode="grid-constant")
     return distance, mu
 
 
 def ray_through_slice(subject: torchio.Subject, source: Tensor, pixel: Tensor) -> Figure:
-    """A ray in an axial slice, the attenuation along it, and the sum so far.
+    """A ray in an axial slice, the attenuation along it, and the integral of the attenuation up to each point.
 
     Parameters
     ----------
     source, pixel
-        (3,) world mm: the ray's ends, at the same height along the patient.
+        (3,) ends of the ray, world mm, with the same z.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def ray_through_slice(subject: torchio.Subject, source: Tensor, pixel: Tensor) -
     image = torchio.ToCanonical()(subject["density"])
     k = round((float(source[2]) - image.affine[2, 3]) / image.spacing[2])
     half = [n * mm / 2 for n, mm in zip(image.spatial_shape, image.spacing, strict=True)]
-    # hung as radiologists do: seen from the feet, the front up, the patient's left on the right
+    # turned as radiologists show slices: seen from the feet, the front up, the patient's left on the right
     pixels = image.data[0, :, :, k].numpy()[::-1, ::-1].T
     ax.imshow(pixels, cmap="gray", vmax=0.03, extent=(half[0], -half[0], -half[1], half[1]))
     ends = torch.stack([source, pixel])
@@ -96,18 +96,19 @@ def ray_through_slice(subject: torchio.Subject, source: Tensor, pixel: Tensor) -
 def grid(
     values: ArrayLike, spacing: float, start: Sequence[float], end: Sequence[float], points: ArrayLike | None = None
 ) -> Figure:
-    """A ray through a small grid of voxels.
+    """Draw a ray through a small grid of voxels.
 
     Parameters
     ----------
     values
-        (I, J): voxel [i, j] is the i-th from the left and the j-th from below.
+        (I, J) values of the voxels: [i, j] is the i-th voxel from the left and the j-th from below.
     spacing
-        mm; the grid's lower left corner is the origin.
+        Side of a voxel, mm. The grid's lower left corner is the origin.
     start, end
-        (2,) mm: the ray's ends.
+        (2,) ends of the ray, mm.
     points
-        (N, 2) mm: where the ray crosses faces. The pieces between them are drawn apart, with their lengths.
+        (N, 2) points where the ray crosses faces of voxels, mm. The pieces between them are drawn in two colours in
+        turn, each with its length.
     """
     values = np.asarray(values, float)
     size = spacing * np.array(values.shape)
@@ -124,7 +125,7 @@ def grid(
     if points is not None:
         points = np.asarray(points, float)
         across = np.array([y1 - y0, x0 - x1]) / np.hypot(x1 - x0, y1 - y0)
-        for n, (a, b) in enumerate(pairwise(points)):  # lengths on either side in turn, or they would meet
+        for n, (a, b) in enumerate(pairwise(points)):  # lengths stand on alternate sides, or they would overlap
             color, side = ((BLUE, 1), (ORANGE, -1))[n % 2]
             ax.plot(*np.stack([a, b]).T, color=color, linewidth=4, solid_capstyle="butt", zorder=2)
             place = (a + b) / 2 + side * 0.26 * spacing * across
@@ -141,14 +142,14 @@ def grid(
 
 
 def steps_and_ramps(values: ArrayLike, spacing: float) -> Figure:
-    """One row of voxels as two renderers read it: constant in each voxel, or linear between the centres.
+    """One row of voxels as two renderers read it: constant within each voxel, or linear between the centres.
 
     Parameters
     ----------
     values
-        (N,) in 1/mm; beyond them there is nothing.
+        (N,) attenuation of the voxels, 1/mm. Outside the row it is 0.
     spacing
-        mm.
+        Side of a voxel, mm.
     """
     values = np.pad(np.asarray(values, float), 1)
     centres = spacing * (np.arange(len(values)) - 0.5)
@@ -174,13 +175,14 @@ def steps_and_ramps(values: ArrayLike, spacing: float) -> Figure:
 
 
 def errors(curves: Mapping[str, tuple[str, Sequence[tuple[float, float, float]]]]) -> Figure:
-    """How wrong and how slow, on logarithmic axes: error against each renderer's setting, and against time.
+    """Errors of two renderers on logarithmic axes: against each renderer's setting, and against time.
+
+    A dotted line shows the slope of a method of second order.
 
     Parameters
     ----------
     curves
-        Name → (what is set, rows of (setting, relative error, seconds)), two of them. A dotted line shows the slope of
-        a method of second order.
+        Name of a renderer → (name of its setting, rows of (setting, relative error, seconds)). There are two of them.
     """
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.3), layout="constrained", sharey=True)
     for ax, (name, (setting, rows)), color, marker in zip(axes, curves.items(), (BLUE, ORANGE), "os", strict=False):

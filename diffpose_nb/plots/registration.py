@@ -1,4 +1,4 @@
-"""Pictures of refinements: what is seen at their end, and what tells the lost from the found."""
+"""Pictures of refinements: how they ran, what is seen at their end, and how success can be told from failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,21 @@ from .style import BLUE, ORANGE
 def landmark_errors(
     ax: Axes, landmarks: pd.DataFrame, camera: Camera, estimate: Tensor, truth: Tensor, color: str = "white"
 ) -> None:
-    """Draw, on a :func:`picture`, where landmarks truly are (dots) and a line to where a pose would have them."""
+    """Draw the errors of landmarks on a :func:`diffpose_nb.plots.picture`.
+
+    A dot shows where a landmark appears at the true pose. A line goes from there to where it appears at the estimate.
+
+    Parameters
+    ----------
+    ax
+        The axes of the picture.
+    landmarks
+        Table of :func:`diffpose_nb.ct.landmarks`.
+    camera
+        The camera of the picture.
+    estimate, truth
+        (4, 4) poses ``world_from_camera``.
+    """
     points = torch.from_numpy(landmarks[["x", "y", "z"]].to_numpy(float, copy=True))
     spacing = torch.tensor(camera.pixel_spacing[::-1])
     middle = (torch.tensor(camera.shape[::-1]) - 1) / 2
@@ -38,7 +52,10 @@ def landmark_errors(
 
 
 def convergence(refinement: Refinement) -> Figure:
-    """How the cost fell, rendering by rendering; a panel a stage, since stages compare different things."""
+    """The cost of every rendering of a refinement.
+
+    Each stage has a panel of its own, since stages compare different images and their costs cannot be compared.
+    """
     trace = refinement.trace
     stages = trace.groupby("stage")
     figure, axes = plt.subplots(
@@ -59,7 +76,18 @@ def convergence(refinement: Refinement) -> Figure:
 
 
 def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 5) -> Figure:
-    """Stills of a refinement: the overlay at the start, at the end and between, evenly spread over its steps."""
+    """Overlays of X-ray and DRR at several renderings of a refinement, from the first to the last accepted one.
+
+    Parameters
+    ----------
+    renderer
+        A renderer of the CT with the camera of ``xray``.
+    xray
+        (rows, columns) line integrals of the X-ray, NaN where nothing is compared.
+    frames
+        Number of overlays. They are spread over the accepted renderings on a logarithmic scale, so that most of them
+        show the beginning. There are fewer if there are not enough renderings.
+    """
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
@@ -70,9 +98,14 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
 
 
 class LiveView:
-    """A picture that follows a refinement: pass it as ``refine(…, callback=LiveView())``.
+    """A picture below the cell that follows a refinement: pass it as ``refine(…, callback=LiveView())``.
 
-    X-ray, DRR and their overlay, as the current stage sees them.
+    It shows the X-ray, the DRR and their overlay, as the current stage compares them.
+
+    Parameters
+    ----------
+    height
+        Height of the picture, pixels.
     """
 
     _titles = ("X-ray", "DRR", "both")
@@ -107,14 +140,18 @@ def _grey(image: Tensor) -> np.ndarray:
 
 
 def against_error(ax: Axes, errors: Sequence[float], values: Sequence[float], label: str, limit: float = 2.0) -> None:
-    """A number of each registration against its mTRE: blue dots succeeded, orange crosses failed.
+    """Draw some value of each registration against its mTRE: successes as blue dots, failures as orange crosses.
 
     Parameters
     ----------
     errors
-        mTRE, mm, drawn on a logarithmic axis.
+        mTRE at the end of each registration, mm, drawn on a logarithmic axis.
+    values
+        The value of each registration, such as its confidence.
+    label
+        Name of the value, for the vertical axis.
     limit
-        mm: what counts as success.
+        A registration whose mTRE is below this counts as a success, mm.
     """
     errors, values = np.asarray(errors), np.asarray(values)
     good = errors < limit
@@ -125,7 +162,15 @@ def against_error(ax: Axes, errors: Sequence[float], values: Sequence[float], la
 
 
 def capture(ax: Axes, starts: Sequence[float], ends: Sequence[float], limit: float = 2.0) -> None:
-    """Each registration's mTRE at the end against that at the start, both on logarithmic axes."""
+    """Draw each registration's mTRE at its end against that at its start, both on logarithmic axes.
+
+    Parameters
+    ----------
+    starts, ends
+        mTRE at the start and at the end of each registration, mm.
+    limit
+        A registration that ends below this counts as a success, mm.
+    """
     starts, ends = np.asarray(starts), np.asarray(ends)
     good = ends < limit
     ax.loglog(starts[good], ends[good], "o", color=BLUE, label="succeeded")
@@ -138,6 +183,19 @@ def capture(ax: Axes, starts: Sequence[float], ends: Sequence[float], limit: flo
 
 
 def as_seen(refinement: Refinement, renderer: Renderer, observed: Tensor) -> np.ndarray:
-    """The overlay (rows, columns, 3) at the pose that was found."""
+    """The overlay of X-ray and DRR at the pose that a refinement found.
+
+    Parameters
+    ----------
+    renderer
+        A renderer of the CT with the camera of ``observed``.
+    observed
+        (rows, columns) line integrals of the X-ray, NaN where nothing is compared.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns, 3), as of :func:`diffpose_nb.plots.overlay`.
+    """
     with torch.no_grad():
         return overlay(renderer(refinement.world_from_camera)[0, 0], observed)

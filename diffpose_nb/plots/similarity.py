@@ -1,4 +1,4 @@
-"""Pictures of similarity: patches, grey values against grey values, and loss landscapes."""
+"""Pictures of similarity: patches, joint histograms of grey values, and loss landscapes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from .images import picture
 from .style import BLUE, GREEN, ORANGE
 
 _COLORS = ("#999999", BLUE, "#56B4E9", ORANGE, GREEN, "#CC79A7", "black", "black")
-"""Of Okabe and Ito's palette."""
+"""Colours of the curves, from Okabe and Ito's palette."""
 _DASHES = ("-", "-", "-", "-", "-", "-", "--", ":")
 
 
 def profiles(curves: Mapping[str, Tensor]) -> Figure:
-    """Losses along the six parameters, each curve brought to the range from 0 to 1; the typical header is shaded.
+    """Losses along the six parameters of the pose, each curve scaled to the range from 0 to 1.
+
+    The shaded range is that in which the error of a header's pose typically lies.
 
     Parameters
     ----------
     curves
-        By name, (6, N) each, at the offsets of :func:`diffpose_nb.similarity.landscapes.line`.
+        Name of a loss → its values (6, N) at the offsets of :func:`diffpose_nb.similarity.landscapes.line`, one row for
+        each parameter.
     """
     figure, axes = plt.subplots(2, 3, figsize=(9.5, 5.6), layout="constrained", sharey=True)
     for axis, ax in enumerate(axes.flat):
@@ -47,17 +50,19 @@ def profiles(curves: Mapping[str, Tensor]) -> Figure:
 
 
 def landscapes(maps: Mapping[str, Tensor], pair: tuple[int, int], columns: int = 4) -> Figure:
-    """Losses over a pair of parameters, each brought to the range from 0 (dark) to 1, with level lines.
+    """Losses over a pair of parameters, each scaled to the range from 0 (dark) to 1, with level lines.
 
-    A cross marks the truth, a dashed frame where the pose of a header typically lies.
+    A cross marks the true pose. A dashed frame marks where the pose of a header typically lies.
 
     Parameters
     ----------
     maps
-        By name, (M, M) each, at the offsets of :func:`diffpose_nb.similarity.landscapes.grid`; a row for each value of
-        the first parameter.
+        Name of a loss → its values (M, M) at the offsets of :func:`diffpose_nb.similarity.landscapes.grid`, one row for
+        each value of the first parameter.
     pair
-        Numbers of the two parameters; the first is drawn to the right, the second upwards.
+        Numbers of the two parameters, from 0 to 5. The first is drawn to the right, the second upwards.
+    columns
+        Number of panels in a row of the figure.
     """
     rows = -(-len(maps) // columns)
     figure, axes = plt.subplots(
@@ -75,14 +80,15 @@ def landscapes(maps: Mapping[str, Tensor], pair: tuple[int, int], columns: int =
 
 def _landscape(ax: Axes, values: Tensor, pair: tuple[int, int]) -> None:
     (first, second), (width, height) = (SPAN[n] for n in pair), (TYPICAL[n] for n in pair)
-    shown = _from_0_to_1(values).T  # rows of a picture are the vertical axis
+    shown = _from_0_to_1(values).T  # imshow draws rows along the vertical axis
     extent = (-first, first, -second, second)
     ax.imshow(shown, origin="lower", extent=extent, aspect="auto", cmap="cividis", vmin=0, vmax=1)
     across, up = (np.linspace(-half, half, n) for half, n in zip((first, second), values.shape, strict=True))
     ax.contour(across, up, shown, levels=np.linspace(0.1, 0.9, 9), colors="white", linewidths=0.5, alpha=0.7)
     ax.add_patch(Rectangle((-width, -height), 2 * width, 2 * height, fill=False, linestyle="--", edgecolor="white"))
     ax.plot(0, 0, "+", color="white", markersize=9)
-    ax.set(xticks=[-first / 2, 0, first / 2], yticks=[-second / 2, 0, second / 2])  # neighbours' labels stay apart
+    # there are no ticks at the ends, where the labels of neighbouring panels would touch
+    ax.set(xticks=[-first / 2, 0, first / 2], yticks=[-second / 2, 0, second / 2])
 
 
 def patches_on(ax: Axes, camera: Camera, corners: Tensor, size: int, color: str = ORANGE) -> None:
@@ -91,9 +97,9 @@ def patches_on(ax: Axes, camera: Camera, corners: Tensor, size: int, color: str 
     Parameters
     ----------
     corners
-        (P, 2) (column, row) of the upper left pixels.
+        (P, 2) column and row of each patch's upper left pixel.
     size
-        Pixels a side.
+        Side of a patch, pixels.
     """
     (rows, columns), (down, across) = camera.shape, camera.pixel_spacing
     for column, row in np.asarray(corners, float):
@@ -102,12 +108,16 @@ def patches_on(ax: Axes, camera: Camera, corners: Tensor, size: int, color: str 
 
 
 def joint_histogram(ax: Axes, image: Tensor, target: Tensor, title: str = "", bins: int = 48) -> None:
-    """How often a grey value of one image meets one of the other; darker is more often.
+    """Draw how often each pair of grey values occurs at the same pixel of a DRR and an X-ray.
+
+    A darker cell is a more frequent pair.
 
     Parameters
     ----------
     image, target
-        (N,) pixels.
+        (N,) values of the same pixels in the DRR and in the X-ray.
+    bins
+        Number of bins along each axis.
     """
     counts, *edges = np.histogram2d(np.asarray(image), np.asarray(target), bins)
     ax.pcolormesh(*edges, np.sqrt(counts.T), cmap="Greys")
@@ -115,16 +125,19 @@ def joint_histogram(ax: Axes, image: Tensor, target: Tensor, title: str = "", bi
 
 
 def arrivals(ends: Tensor, starts: Tensor, methods: Sequence[str], arrived: float) -> Figure:
-    """From which starts a descent arrives: a panel a method, a row a parameter.
+    """From which starts a descent arrives at the true pose: one panel for each method, one row for each parameter.
 
     Parameters
     ----------
     ends
-        (methods, S) error at the end.
+        (methods, S) error of each descent at its end.
     starts
-        (S, 6), along one parameter each; the axis across is in fractions of the span.
+        (S, 6) offsets of the starts from the true pose, each along one parameter only. The horizontal axis shows them
+        as fractions of :data:`diffpose_nb.similarity.landscapes.SPAN`.
+    methods
+        Names of the methods.
     arrived
-        The error below which it counts.
+        A descent has arrived if its error at the end is below this, in the unit of ``ends``.
     """
     figure, axes = plt.subplots(
         1,
@@ -153,14 +166,20 @@ def arrivals(ends: Tensor, starts: Tensor, methods: Sequence[str], arrived: floa
 def correlation_map(
     ax: Axes, image: Tensor, target: Tensor, patch: int, valid: Tensor, camera: Camera, title: str = ""
 ) -> None:
-    """NCC of the patch around each pixel, as a picture: white is 1, black 0 or less, or a patch with invalid pixels.
+    """Draw the NCC of the patch around each pixel.
+
+    White is an NCC of 1. Black is an NCC of 0 or less, or a patch with invalid pixels.
 
     Parameters
     ----------
-    image, target, valid
-        (rows, columns).
+    image, target
+        (rows, columns) the images to compare.
     patch
-        Side, pixels, odd.
+        Side of a patch, pixels, an odd number.
+    valid
+        (rows, columns) bool: the pixels that may be compared.
+    camera
+        The camera of the images.
     """
     whole = whole_patches(target.shape, patch, 1, valid)
     shown = torch.full(whole.shape, torch.nan, dtype=torch.float64)

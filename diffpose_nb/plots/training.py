@@ -1,4 +1,4 @@
-"""Pictures of a training: its curves while it runs, and what it has come to."""
+"""Pictures of a training: its curves, what the network sees, and its errors at the end."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..train.poses import NAMES
 from .style import BLUE, ORANGE
 
 _SMOOTH = 30
-"""Steps over which the drawn median runs."""
+"""Number of steps over which the running median is taken."""
 
 
 def curves(history: pd.DataFrame, title: str = "") -> Figure:
-    """Loss and errors of each step, and their running median, against the minutes of training.
+    """Loss and errors of every step of a training, and their running median, against the minutes of training.
 
     Parameters
     ----------
     history
-        Of :func:`diffpose_nb.train.fit`.
+        The table of steps that :func:`diffpose_nb.train.fit` makes.
     """
     parts = [("loss", "loss", BLUE), ("rotation", "rotation, ° an axis", BLUE)]
     parts += [("in_plane", "in plane, mm", BLUE), ("depth", "depth, mm", BLUE)]
@@ -49,7 +49,10 @@ def curves(history: pd.DataFrame, title: str = "") -> Figure:
 
 
 class LiveCurves:
-    """A callback for :func:`diffpose_nb.train.fit` that draws :func:`curves` under the cell, again and again."""
+    """A callback for :func:`diffpose_nb.train.fit` that shows :func:`curves` below the cell.
+
+    The picture is drawn anew at every call.
+    """
 
     def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
@@ -67,7 +70,21 @@ class LiveCurves:
 
 
 def gallery(made: Pictures, augmentation: Augmentation, generator, number: int = 6) -> Figure:
-    """DRRs of a pool, the same augmented, and what the network gets of those."""
+    """Three rows of pictures: DRRs of a pool, the same DRRs after augmentation, and the network's input.
+
+    The input is the local contrast of the second row.
+
+    Parameters
+    ----------
+    made
+        Pictures of :meth:`diffpose_nb.train.Pool.draw`.
+    augmentation
+        The augmentation to show.
+    generator
+        Random numbers for the augmentation.
+    number
+        Number of pictures in a row.
+    """
     images, valid = made.images[:number], made.valid[:number]
     changed, seen = augmentation(images, valid, generator)
     rows = [images.where(valid, np.nan), changed.where(seen, np.nan), local_contrast(changed, seen)]
@@ -84,16 +101,19 @@ def gallery(made: Pictures, augmentation: Augmentation, generator, number: int =
 
 
 def errors_by_axis(ax: Axes, errors: Tensor, poses: PoseRange) -> None:
-    """The six errors as boxes, each in shares of half the range it was trained on: 1 is guessing at the edge.
+    """Draw the network's six errors as box plots, each as a share of half the range that it was trained on.
+
+    Always answering with the nominal pose would give an error of 1 for an X-ray at the edge of the range.
 
     Parameters
     ----------
     errors
-        (N, 6) of :func:`diffpose_nb.evaluate.camera_errors`.
+        (N, 6) errors of :func:`diffpose_nb.evaluate.camera_errors`.
     poses
-        What it was trained on.
+        The range of poses that the network was trained on.
     """
-    order = [1, 0, 2, 3, 4, 5]  # errors turn about x, which is the secondary angle, first
+    # errors begin with the turn about x, the secondary angle, and NAMES with the primary angle
+    order = [1, 0, 2, 3, 4, 5]
     shares = (errors.abs()[:, order] / poses.half).numpy()
     ax.boxplot(
         shares, orientation="horizontal", whis=(5, 95), showfliers=False, medianprops={"color": ORANGE, "linewidth": 2}

@@ -1,7 +1,7 @@
 """DiffPose's refinement: Adam on sparse multiscale NCC, by autograd.
 
-It stands beside :func:`diffpose_nb.register.refine`, to compare with. Both start from the same pose, see the same X-ray
-and give the same kind of result.
+It is here to be compared with :func:`diffpose_nb.register.refine`. Both start from the same pose, see the same X-ray
+and return the same kind of result.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from .search import Attempt
 from .stages import BONE, STAGES, Stage
 
 LEARNING_RATES = (7.5e-3, 7.5)
-"""Of rotation and of translation, as DiffPose's published experiments have them."""
+"""Learning rates of rotation and translation in DiffPose's published experiments."""
 _DECAY = (25, 0.9)
-"""Every so many iterations the learning rates are multiplied by this, there too."""
+"""(iterations, factor): after this many iterations the learning rates are multiplied by the factor, as in DiffPose's
+published experiments."""
 
 
 def descend(
@@ -59,20 +60,22 @@ def descend(
     Parameters
     ----------
     subject, xray, world_from_camera, bone, seed, progress, callback
-        As for :func:`diffpose_nb.register.refine`; one X-ray.
+        As for :func:`diffpose_nb.register.refine`, but only one X-ray. ``bone`` is that of
+        :class:`diffpose_nb.register.Strategy`.
     patches, patch
-        How many, and their side in pixels; None takes every patch, that is, the whole image.
+        How many patches are drawn in each iteration, and their side in pixels. ``patches=None`` takes every patch, that
+        is, the whole image.
     pixels
         About how many pixels the longer side of the binned X-ray keeps.
     learning_rates
-        Of rotation and of translation (mm), in units of the parameterisation.
+        Learning rates of rotation and translation, in the units of the parameterisation (mm for the translation).
     parameterization, convention
-        Of the pose, as DiffDRR has it: any that ``diffdrr.pose.convert`` takes.
+        How the pose is written in numbers: any pair that ``diffdrr.pose.convert`` takes.
 
     Returns
     -------
     Refinement
-        The last pose, without a test that it is the best, as the paper has it. ``confidence``, ``ncc`` and
+        The last pose, as in the paper, even if an earlier one was better. ``confidence``, ``ncc`` and
         ``looseness`` are measured as :func:`refine` measures them, so that they can be compared; ``cost`` in the trace
         is 1 minus the sparse NCC.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..images import smooth_inside
-from ..render import PackedVolume, integrate
+from ..render import PackedVolume, ray_jacobian
 from ..similarity import NormalEquations, gradient_ncc_normal_equations, ncc_normal_equations
 from .calibration import adjusted, detector_derivatives
 from .stages import Stage
@@ -26,9 +26,9 @@ class Level:
     Parameters
     ----------
     attenuation, valid
-        (rows, columns) of the camera: line integrals, and which of them to compare.
+        (rows, columns) of the camera: the X-ray's line integrals, and which of them may be compared.
     depth
-        Of the patient in front of the source, mm.
+        Distance from the source to the patient, along the optical axis, mm.
     choose
         Called by :meth:`begin` with the level and the pose. It returns the pixels to compare, (rows, columns) bool, a
         part of the level's ``open``.
@@ -49,13 +49,14 @@ class Level:
         rows, columns = camera.shape
         binning = max(1, round(max(rows, columns) / stage.pixels))
         rows, columns = rows // binning, columns // binning
-        # the last pixels of an axis are left out if they do not fill a bin
+        # Rows and columns at the far end that do not fill a bin are left out.
         camera = camera.crop(0, 0, rows * binning, columns * binning).resize(rows, columns)
         blocks = (rows, binning, columns, binning)
         attenuation, valid = (image[: rows * binning, : columns * binning] for image in (attenuation, valid))
         self.open = self.valid = valid.reshape(blocks).all(3).all(1)
         binned = attenuation.reshape(blocks).mean((1, 3), dtype=torch.float64).numpy()
-        blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)  # the CT's, seen by the detector
+        # The CT's blur as it appears on the detector, in pixels.
+        blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)
         self.target = torch.from_numpy(smooth_inside(binned, self.valid.numpy(), blur))
         self.camera = camera
         self._choose = choose
@@ -91,10 +92,8 @@ class Level:
         rows, columns = camera.shape
         used = used % rows * columns + used // rows
         source, target = camera.rays(pose, torch.stack([used % columns, used // columns], 1))
-        ends = (source[None], target[None]) if self.stage.staggered else (source[:, None], target[:, None])
-        sums = integrate(self.volume, *ends, self.stage.step / camera.sid)
-        line, whole, weighted = (values.reshape(len(used), -1) for values in sums)
-        rotation = torch.linalg.cross(source, whole) + torch.linalg.cross(target - source, weighted)
+        step = self.stage.step / camera.sid
+        line, jacobian = ray_jacobian(self.volume, source, target, step, staggered=self.stage.staggered)
         images = line.new_zeros(7, rows * columns)
-        images[:, used] = torch.cat([line, rotation, whole], 1).mT
+        images[:, used] = torch.cat([line[None], jacobian])
         return images[0].reshape(camera.shape), images[1:].reshape(6, *camera.shape)

@@ -1,4 +1,4 @@
-"""What a refinement gives, while it runs and at its end."""
+"""What a refinement returns: to its callback after every rendering, and at its end."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "s
 
 @dataclass(frozen=True)
 class Step:
-    """What a callback of :func:`refine` gets: one rendering.
+    """One rendering of a refinement, as its callback gets it.
 
-    ``image`` and ``target`` (rows, columns) are the DRR and the X-ray as the stage compares them, NaN where nothing is
-    compared, behind the collimator for instance. Several views stand side by side.
+    ``image`` and ``target`` (rows, columns) are the DRR and the X-ray as the stage compares them. Pixels that are not
+    compared are NaN, for instance those behind the collimator. Several views stand side by side.
     """
 
     stage: int
@@ -44,26 +44,27 @@ class Refinement:
     Parameters
     ----------
     world_from_camera
-        (4, 4) float64, the registered pose; (V, 4, 4) of V views.
+        (4, 4) float64, the registered pose; (V, 4, 4) for V views.
     trace
-        One row a rendering: ``attempt``; ``stage``; ``cost``, 1 - NCC as the stage compares (not to be compared
-        between stages); ``accepted``; ``rotation`` (degrees) and ``translation`` (mm) of the step tried; ``seconds``
-        since the start.
+        One row for each rendering: ``attempt``; ``stage``; ``cost``, which is 1 - NCC of what the stage compares, so
+        that costs of different stages cannot be compared; ``accepted``; ``rotation`` (degrees) and ``translation`` (mm)
+        of the step that was tried; ``seconds`` since the start.
     poses
         (rows of the trace, 4, 4), or (rows, V, 4, 4): the pose of each rendering.
     confidence
-        0 to 1: ``ncc``, times ``agreement`` where it was asked for.
+        From 0 to 1: ``ncc``, multiplied by ``agreement`` if further attempts were asked for.
     reason
-        Why it stopped, in words.
+        Why the search stopped, in words.
     ncc
         Local NCC at the end: how much of the X-ray's structure the CT explains at this pose.
     looseness
-        mm. From the cost's curvature: how far the patient can be moved before the cost has doubled, in the direction
-        in which it grows most slowly. Rotations count by the motion that they make 100 mm from the CT's centre.
+        How far the patient can be moved before the cost has doubled, in mm, in the direction in which the cost grows
+        most slowly. It follows from the curvature of the cost. A rotation counts by the motion that it makes 100 mm
+        from the CT's centre.
     agreement
-        The share of attempts from other starts that came to this pose; NaN if none was asked for.
+        The share of attempts from other starts that ended at this pose; NaN if none was asked for.
     camera
-        As given or, with ``calibrate``, as found: a camera, or one for each view.
+        The camera of the X-ray, or one for each view. With ``calibrate`` it is the one that was found.
     """
 
     world_from_camera: Tensor
@@ -94,7 +95,7 @@ class Refinement:
 
 
 def load_pose(path: str | Path) -> Tensor:
-    """``world_from_camera`` (4, 4), or (V, 4, 4) of several views, of a file that :meth:`Refinement.save` wrote.
+    """Read ``world_from_camera`` from a file of :meth:`Refinement.save`: (4, 4), or (V, 4, 4) for several views.
 
     Raises
     ------

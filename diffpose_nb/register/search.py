@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt through the stages, one patient pose in however many views."""
+"""Levenberg-Marquardt through the stages: one motion of the patient, seen in one or several views."""
 
 from __future__ import annotations
 
@@ -18,14 +18,28 @@ from .level import Level
 from .outcome import Callback, Step, beside
 
 _LONGEST_STEP = (0.15, 25.0)
-"""Radians and mm: beyond, the linearisation means nothing."""
+"""Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""
 _PRIOR = 1e-3
-"""What it costs to move the detector by its standard deviation, in units of 1 - NCC."""
+"""Twice the cost, in units of 1 - NCC, of a detector that is one standard deviation off; see :func:`prior`."""
 
 
 @dataclass
 class Attempt:
-    """Where one descent stands: the views' poses (V, 4, 4), the detector's correction (3,), and how good it is."""
+    """How far one descent has come.
+
+    Parameters
+    ----------
+    poses
+        (V, 4, 4), the pose of each view.
+    correction
+        (3,) mm, the correction of the detector, see :func:`diffpose_nb.register.adjusted`.
+    cost
+        1 - NCC at these poses.
+    equations
+        The cost linearised there; None before the first rendering.
+    reason
+        Why the descent stopped, in words.
+    """
 
     poses: Tensor
     correction: Tensor
@@ -44,7 +58,7 @@ class Attempt:
             return np.inf
         scale = torch.tensor([1 / LEVER] * 3 + [1.0] * 3, dtype=torch.float64)
         hessian = self.equations.hessian
-        if len(hessian) > 6:  # what the detector could take over is no knowledge of the pose
+        if len(hessian) > 6:  # A motion that the detector could explain as well does not count as known.
             cross = hessian[:6, 6:]
             hessian = hessian[:6, :6] - cross @ torch.linalg.solve(hessian[6:, 6:], cross.mT)
         flattest = torch.linalg.eigvalsh(scale[:, None] * hessian * scale)[0].item()
@@ -53,7 +67,7 @@ class Attempt:
 
 @dataclass
 class Search:
-    """The bookkeeping of one refinement, and its inner loop.
+    """The inner loop of a refinement, and a record of every rendering.
 
     Parameters
     ----------
@@ -98,7 +112,7 @@ class Search:
         return self.current
 
     def _descend(self, views: Sequence[Level], number: int, calibrate: bool) -> str:
-        """Levenberg-Marquardt on one level, from the best pose to a better one; why it stopped."""
+        """Improve the current attempt by Levenberg-Marquardt on one stage. Returns why it stopped."""
         stage, best = views[0].stage, self.current
         best.cost, best.equations = np.inf, None
         damping, step = stage.damping, torch.zeros(9 if calibrate else 6, dtype=torch.float64)
@@ -134,9 +148,10 @@ class Search:
 
 
 def linearise(views: Sequence[Level], poses: Tensor, correction: Tensor | None) -> tuple[NormalEquations, list[Tensor]]:
-    """The mean cost of the views, linearised in the one twist that moves them all, and their images.
+    """The mean cost of the views with its derivatives, and the image of each view.
 
-    All twists are in world axes and multiply the poses from the left, so the equations simply add up.
+    The twist is that of the patient, in world axes. It multiplies every view's pose from the left, so the normal
+    equations of the views can be added.
     """
     parts = [level.linearise(pose, correction) for level, pose in zip(views, poses, strict=True)]
     equations = [part[0] for part in parts]
@@ -151,7 +166,7 @@ def linearise(views: Sequence[Level], poses: Tensor, correction: Tensor | None) 
 
 
 def prior(correction: Tensor) -> NormalEquations:
-    """The detector is about where the header says: its part of the cost, in the nine unknowns."""
+    """The cost of a detector that is not where the header says, in the nine unknowns (six of the pose, three of it)."""
     weight = _PRIOR / torch.tensor(DEVIATIONS, dtype=torch.float64).square()
     pull = torch.nn.functional.pad(weight * correction, (6, 0))
     return NormalEquations(
@@ -160,9 +175,10 @@ def prior(correction: Tensor) -> NormalEquations:
 
 
 def damped_step(equations: NormalEquations, damping: float, gain: float, axes: Tensor | None = None) -> Tensor:
-    """Levenberg's and Marquardt's step in world axes, no longer than where the linearisation means something.
+    """The Levenberg-Marquardt step (6,) or (9,), as a twist in world axes, cut to :data:`_LONGEST_STEP`.
 
-    The damping is a multiple of the diagonal, which depends on the axes: in those it is worked out, and then turned.
+    The damping adds a multiple of the diagonal of the Gauss-Newton matrix. The diagonal depends on the axes of the
+    twist, so the step is computed in ``axes`` and then expressed in world axes.
     """
     basis = torch.eye(len(equations.gradient), dtype=torch.float64)
     if axes is not None:

@@ -20,22 +20,24 @@ class Stage:
     smoothing
         Standard deviation of the Gaussian on CT and X-ray, mm in the patient.
     step
-        Between samples along a ray, mm.
+        Distance between samples along a ray, mm.
     patch, stride
-        Of local NCC, pixels; None compares the whole image, its values and its gradient.
+        Side of the patches of local NCC, and distance from one patch to the next, in pixels of the binned image.
+        ``patch=None`` compares the whole image at once, its values and its gradient.
     weighting
-        Of the patches, see :func:`diffpose_nb.similarity.local_ncc`.
+        How much each patch counts, see :func:`diffpose_nb.similarity.local_ncc`.
     gain
-        Factor on every step.
+        Every Gauss-Newton step is multiplied by this.
     iterations
-        At most so many renderings.
+        The stage ends after this many renderings at the latest.
     tolerance
-        (radians, mm): the stage ends when a step is smaller.
+        (radians, mm). The stage ends as soon as a step is smaller than both.
     damping
-        Of Levenberg and Marquardt, at the start. 0: plain Gauss-Newton, which takes every step.
+        The damping of Levenberg and Marquardt with which the stage begins. 0 is plain Gauss-Newton, which accepts every
+        step, even one that raises the cost.
     staggered
-        Samples of neighbouring rays are offset against each other, so that errors of the step average out; False is
-        there to show what happens without it, and is slow.
+        Samples of neighbouring rays are offset against each other, so that the errors that a finite step makes average
+        out over a patch. False shows what happens otherwise; it is also slower.
     """
 
     pixels: int
@@ -53,9 +55,9 @@ class Stage:
 
 
 BONE = 2.0
-"""How much more than by its CT number bone attenuates. An X-ray is taken with softer radiation than a CT (80 kV against
-120 kV), which bone stops by the photoelectric effect. Without it bones look too thin and the depth comes out 0.7 mm
-short; 1.6 to 2.5 do about equally well."""
+"""Factor by which bone attenuates an X-ray more than its CT number says. An X-ray is taken with softer radiation than a
+CT (80 kV against 120 kV), and bone stops soft radiation by the photoelectric effect. Without this factor bones look too
+thin and the depth comes out 0.7 mm too short. Factors from 1.6 to 2.5 do about equally well."""
 STAGES = (
     Stage(
         pixels=64, voxel=3.0, smoothing=6.0, step=4.0, patch=None, stride=1,
@@ -74,4 +76,5 @@ STAGES = (
         weighting="deviation", gain=1.0, iterations=20, tolerance=(1e-4, 0.05),
     ),
 )  # fmt: skip
-"""The default schedule, from a wide basin to fine detail."""
+"""The default schedule. Its first stages find the pose from far away on coarse images, its last one measures it on fine
+ones."""

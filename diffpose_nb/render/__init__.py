@@ -1,16 +1,16 @@
-"""Digitally reconstructed radiographs: from a volume and a pose to the line integral behind every pixel.
+"""Digitally reconstructed radiographs (DRRs): from a volume and a pose to a line integral for every pixel.
 
-The default renderer is one compiled march per ray on the CPU that yields the integral and its derivatives with
-respect to both ends of the ray in the same pass. DiffDRR's renderers stand behind the same call, to compare with, and
-the march can stand in for them in DiffDRR.
+The default renderer runs on the CPU. Its compiled code marches once along every ray and computes, in this one pass, the
+line integral and its derivatives with respect to both ends of the ray. DiffDRR's renderers are called in the same way,
+so that the results can be compared. The march can also be used inside DiffDRR, see :class:`Fused`.
 
-Imports ``camera``, ``frames``, ``ct`` and ``runtime``.
+This package imports ``camera``, ``frames``, ``ct`` and ``runtime``.
 """
 
 from .diffdrr import Fused
 from .information import cramer_rao, fisher_information
 from .integrals import integrate, line_integrals
-from .jacobian import pose_jacobian
+from .jacobian import pose_jacobian, ray_jacobian
 from .prepared import smoothed
 from .renderer import METHODS, STEP, Renderer
 from .volume import PackedVolume, Volume
@@ -27,5 +27,6 @@ __all__ = [
     "integrate",
     "line_integrals",
     "pose_jacobian",
+    "ray_jacobian",
     "smoothed",
 ]

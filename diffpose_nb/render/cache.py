@@ -1,4 +1,4 @@
-"""What was made from a tensor, kept as long as the tensor lives."""
+"""A cache for results that are made from a tensor. A result is kept as long as the tensor lives."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ Made = TypeVar("Made")
 
 
 class MadeFrom:
-    """Copies that take longer to make than to use; a tensor that was changed in place starts anew."""
+    """Results that were made from tensors, kept because making them takes longer than using them.
+
+    When a tensor has been changed in place, the results that were made from it are made again.
+    """
 
     def __init__(self) -> None:
         self._kept = WeakTensorKeyDictionary()
-        """Tensor → (its version, what was made of it alone by key, what was made of it and another tensor)."""
+        """Tensor → (its version, a dictionary of results made from it alone, a cache of results made from it and other
+        tensors)."""
 
     def get(self, source: Tensor | tuple[Tensor, ...], key: Hashable, make: Callable[[], Made]) -> Made:
-        """``make()``, or what it gave when it was called for the same tensors and key before.
+        """Return ``make()``, or what it returned before for the same tensors and key.
 
-        Of several tensors each has to live on. The number of an object, ``id(tensor)``, is no key: Python gives it to
-        another object as soon as the first one is gone.
+        If there are several tensors, the result is kept as long as all of them live. ``id(tensor)`` could not be the
+        key, because Python may give the same number to another object as soon as the first one is gone.
         """
         tensor, *others = source if isinstance(source, tuple) else (source,)
         version, made, with_others = self._kept.get(tensor, (None, {}, None))

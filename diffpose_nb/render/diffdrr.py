@@ -1,4 +1,4 @@
-"""DiffDRR's renderers behind our call, and our kernel behind DiffDRR's."""
+"""DiffDRR's renderers, called in the way of this package, and this package's march as a renderer of DiffDRR."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _packed = MadeFrom()
 
 
 def make_drr(subject: torchio.Subject, camera: Camera, method: str, device: torch.device) -> DRR:
-    """A ``DRR`` for poses of :func:`diffpose_nb.frames.to_diffdrr`.
+    """DiffDRR's ``DRR`` of a subject, for poses that :func:`diffpose_nb.frames.to_diffdrr` returns.
 
     Raises
     ------
     ValueError
-        The subject was read with an orientation, by which DiffDRR would turn every pose.
+        The subject was read with an orientation. DiffDRR would turn every pose by it.
     """
     if subject.get("orientation") is not None:
         raise ValueError(
@@ -35,29 +35,32 @@ def make_drr(subject: torchio.Subject, camera: Camera, method: str, device: torc
 
 
 def render_rays(drr: DRR, source: Tensor, target: Tensor, channels: bool, **kwargs: object) -> Tensor:
-    """(B, C, N) of rays (B, N, 3), world mm; C is 1, or with ``channels`` one for each label."""
+    """Line integrals (B, C, N) along rays from ``source`` to ``target``, both (B, N, 3), world mm.
+
+    C is 1; with ``channels`` there is one channel for each label.
+    """
     ends = (end.to(drr.density) for end in (source, target))
     return drr.render(drr.density, *ends, mask_to_channels=channels, **kwargs)
 
 
 def render_poses(drr: DRR, world_from_camera: Tensor, channels: bool, **kwargs: object) -> Tensor:
-    """(B, C, rows, columns) of poses (B, 4, 4)."""
+    """Pictures (B, C, rows, columns) from poses (B, 4, 4); for C see :func:`render_rays`."""
     return drr(to_diffdrr(world_from_camera).to(drr.density.device), mask_to_channels=channels, **kwargs)
 
 
 class Fused(torch.nn.Module):
-    """The fused kernel as a renderer for DiffDRR: ``drr.renderer = Fused()``.
+    """This package's march (the "fused" kernel) as a renderer for DiffDRR: ``drr.renderer = Fused()``.
 
-    It takes the rays of DiffDRR's own detector, on the CPU, and gives what ``Trilinear`` gives, with gradients to the
-    poses; ``mask_to_channels`` works too. Two things differ: the volume falls to zero within one voxel of its
-    outermost voxels' centres rather than half a voxel later, and the samples are those of
-    :func:`diffpose_nb.render.integrate`.
+    It works on the CPU. It takes the rays of DiffDRR's own detector and returns what ``Trilinear`` returns, with
+    gradients with respect to the poses; ``mask_to_channels`` works too. Two things differ from ``Trilinear``. The
+    volume falls to zero within one voxel of the centres of its outermost voxels, and not half a voxel later. The
+    samples along a ray are those of :func:`diffpose_nb.render.integrate`.
 
     Parameters
     ----------
     n_points
-        Samples from source to detector, of which those in the volume are taken. 700 are 1.5 mm apart at an SID of
-        1 m.
+        Number of samples from source to detector; only those inside the volume are computed. With 700 samples and
+        an SID of 1 m they are about 1.5 mm apart.
     """
 
     def __init__(self, n_points: int = 700) -> None:
@@ -75,7 +78,10 @@ class Fused(torch.nn.Module):
         align_corners: bool = False,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """(B, C, N) line integrals, as DiffDRR's renderers: ``source`` and ``target`` in voxels, ``img`` in mm."""
+        """Line integrals (B, C, N), from the arguments that DiffDRR's renderers take.
+
+        ``source`` and ``target`` are in voxel coordinates; ``img`` is the length of each ray in mm.
+        """
         if volume.requires_grad or volume.device.type != "cpu" or align_corners:
             raise ValueError(
                 "the fused kernel renders on the CPU, gives no gradient to the volume and has no align_corners: "
@@ -83,12 +89,15 @@ class Fused(torch.nn.Module):
             )
         source, target = source.expand_as(target).double(), target.double()
         channels = [line_integrals(channel, source, target, 1 / self.n_points) for channel in _channels(volume, mask)]
-        mean = torch.stack(channels, 1) / (target - source).norm(dim=-1)[:, None]  # voxels here, mm in img
+        mean = torch.stack(channels, 1) / (target - source).norm(dim=-1)[:, None]  # a length in voxels; img is in mm
         return mean.to(img) * img
 
 
 def _channels(volume: Tensor, mask: Tensor | None) -> list[PackedVolume]:
-    """The volume, or what of it has label 0, 1, …, in voxels; made once for each volume and mask."""
+    """The volume in voxel coordinates; with a mask, a volume for each label 0, 1, ….
+
+    They are made once for each volume and mask.
+    """
     whole = Volume(volume.numpy(), np.eye(4))
     if mask is None:
         return [_packed.get(volume, None, whole.pack)]

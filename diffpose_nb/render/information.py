@@ -9,22 +9,24 @@ from ..camera import as_float64
 
 
 def fisher_information(jacobian: Tensor, deviation: Tensor | float, nuisance: Tensor | None = None) -> Tensor:
-    r"""What an image with Gaussian noise says about the pose, (6, 6).
+    r"""The Fisher information about the pose in an image with Gaussian noise, (6, 6).
 
     .. math:: F = J^\top W J - J^\top W N (N^\top W N)^{-1} N^\top W J,\qquad W = \mathrm{diag}(1/\sigma^2)
 
-    Information of independent images adds, as long as it is in the same axes. The second term is what is lost to
-    unknowns other than the pose that are fitted along with it.
+    J are the derivatives of the pixels with respect to the pose; N are those with respect to other unknowns that are
+    fitted together with the pose. The second term is the information that is lost because of these other unknowns.
+    The information of independent images may be added, if it is in the same axes.
 
     Parameters
     ----------
     jacobian
-        (6, rows, columns).
+        J, (6, rows, columns), for instance from :func:`diffpose_nb.render.pose_jacobian`.
     deviation
-        Standard deviation of the noise: a number, or (rows, columns), infinite where a pixel is not used.
+        :math:`\sigma`, standard deviation of the noise: a number, or (rows, columns). It is infinite where a pixel is
+        not used.
     nuisance
-        (M, rows, columns) derivatives in M other unknowns, such as the image itself and ones for contrast and
-        brightness.
+        N, (M, rows, columns): derivatives with respect to M other unknowns. For contrast and brightness they are the
+        image itself and an image of ones.
     """
     pixels = jacobian[0].numel()
     weight = as_float64(deviation).square().reciprocal().expand(jacobian.shape[1:]).reshape(pixels)
@@ -38,19 +40,20 @@ def fisher_information(jacobian: Tensor, deviation: Tensor | float, nuisance: Te
 
 
 def cramer_rao(information: Tensor) -> tuple[Tensor, Tensor]:
-    r"""The least standard deviation an unbiased estimate can have, (6,), and the correlations of its errors, (6, 6).
+    r"""The smallest standard deviations (6,) of any unbiased estimate of the pose, and its errors' correlations (6, 6).
 
     .. math:: \mathrm{cov}(\hat\xi) \ge F^{-1}
 
-    Units as in the twist: radians and mm. Source: Kay, Fundamentals of Statistical Signal Processing: Estimation
-    Theory, Prentice Hall 1993, chapter 3.
+    The units are those of the twist: radians and mm.
+
+    Source: Kay, Fundamentals of Statistical Signal Processing: Estimation Theory, Prentice Hall 1993, chapter 3.
 
     Raises
     ------
     ValueError
-        If some motion leaves the images as they are, so that no number of photons would determine it.
+        There is a motion that leaves the images as they are. No number of photons would determine the pose.
     """
-    scale = torch.diagonal(information).sqrt()  # radians and mm differ by orders of magnitude
+    scale = torch.diagonal(information).sqrt()  # needed because radians and mm differ by orders of magnitude
     scaled = information / (scale[:, None] * scale)
     if not torch.isfinite(scaled).all() or torch.linalg.eigvalsh(scaled)[0] < 1e-12:
         raise ValueError("the information is singular: there is a motion that changes no pixel")

@@ -1,4 +1,4 @@
-"""Line integrals through a packed volume, with their derivatives: for Gauss-Newton, and for autograd."""
+"""Line integrals through a packed volume, with their derivatives, for Gauss-Newton and for autograd."""
 
 from __future__ import annotations
 
@@ -18,30 +18,34 @@ def integrate(
     with_gradient: bool = True,
     columns: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Line integrals and their derivatives.
+    r"""Line integrals along rays, and their derivatives when the ends of the rays move.
 
     .. math:: I = L \Delta a \sum_k v(s + a_k w), \quad w = q - s,\ L = \lVert w \rVert,\ a_k = (k + o) \Delta a
 
     .. math:: G = L \Delta a \sum_k \nabla v,\qquad K = L \Delta a \sum_k a_k \nabla v
 
-    are the derivatives for a motion of the whole ray, and for one that grows from the source to the detector. Along the
-    ray itself they are known: what moves along itself sees the same voxels, so :math:`G\cdot w = 0` and, by parts,
-    :math:`K\cdot w = -I`. The sums miss that by the error of the steps, which with steps of a voxel is as large as the
-    whole derivative in depth. So these components are set to what they are, unless an end of the ray is in the volume.
+    G is the derivative when the whole ray is shifted. K is the derivative when the shift grows along the ray, from zero
+    at the source to its full size at the detector.
+
+    The components along the ray are known exactly. A ray that is shifted along itself passes the same voxels, so
+    :math:`G\cdot w = 0`, and integration by parts gives :math:`K\cdot w = -I`. The sums miss these values because the
+    steps are finite; with steps of one voxel this error is as large as the whole derivative in depth. Therefore these
+    components are set to their exact values, unless an end of the ray is in the volume.
 
     Parameters
     ----------
     volume
-        Of :meth:`Volume.pack`.
+        The volume v, from :meth:`Volume.pack`.
     source, target
-        (B, N, 3) float64 world mm: :math:`s` and :math:`q` of the rays of B images.
+        (B, N, 3) float64 world mm: the ends :math:`s` and :math:`q` of the N rays of each of B images.
     step_fraction
-        :math:`\Delta a`; the offsets :math:`o` are those of :func:`diffpose_nb.render.kernel.march`.
+        :math:`\Delta a`, the distance between samples as a fraction of a ray's length. The offsets :math:`o` are those
+        of :func:`diffpose_nb.render.kernel.march`.
     with_gradient
-        False: G and K are zero, and it takes less time.
+        False leaves G and K at zero, which takes less time.
     columns
-        Width of the image if the rays are all of its pixels, row by row; it decides only in which order they are
-        visited, and that is worth a factor of three.
+        Width of the image, if the rays are all of its pixels, row by row. It decides only in which order the rays are
+        visited; in a good order the march is three times as fast.
 
     Returns
     -------
@@ -58,7 +62,10 @@ def integrate(
 def line_integrals(
     volume: PackedVolume, source: Tensor, target: Tensor, step_fraction: float, columns: int = 1
 ) -> Tensor:
-    """The first of :func:`integrate`, (B, N), differentiable in both ends of the rays by the other two."""
+    """The line integrals (B, N) of :func:`integrate`, for autograd.
+
+    They are differentiable with respect to both ends of the rays; the derivatives are made from G and K.
+    """
     return _LineIntegrals.apply(source, target, volume, step_fraction, columns)
 
 

@@ -1,4 +1,4 @@
-"""The compiled inner loop of :mod:`diffpose_nb.render`: one march along every ray, value and derivatives together."""
+"""The compiled inner loop of :mod:`diffpose_nb.render`: one march along every ray gives value and derivatives."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from ..runtime import KERNEL_LOCK
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _TILE = 64
-"""Rays that march side by side: enough to fill vector registers, few enough for their state to stay in the L1 cache."""
+"""Number of rays that march side by side. They are enough to fill the processor's vector registers, and few enough for
+their state to stay in the L1 cache."""
 _LARGEST = 2**15 - 1
 
 
 def pack(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """A volume as :func:`march` takes it, with one voxel of zeros all round, and the unit of its values.
+    """A volume in the form that :func:`march` takes, with a border of zeros one voxel wide, and the unit of its values.
 
-    float64 stays as it is, to check derivatives. Everything else becomes 16-bit integers times a unit: what limits the
-    march is how many bytes it reads, and a step is 1/32767 of the largest value, less than one Hounsfield unit.
+    float64 stays as it is, so that derivatives can be checked. Everything else becomes 16-bit integers times a unit,
+    because the number of bytes that are read limits the speed of the march. The unit is 1/32767 of the largest absolute
+    value, which is less than one Hounsfield unit.
 
     Parameters
     ----------
     values
-        (I, J, K), finite.
+        (I, J, K) finite numbers.
 
     Returns
     -------
     (ndarray, float)
-        (I + 2, J + 2, K + 2) int16 or float64, C-contiguous.
+        The packed values, (I + 2, J + 2, K + 2) int16 or float64, C-contiguous, and their unit.
     """
     if values.dtype == np.float64:
         return np.pad(values, 1), 1.0
     packed = np.zeros([n + 2 for n in values.shape], np.int16)
     unit = max(float(values.max()), -float(values.min())) / _LARGEST or 1.0
-    for slab, source in zip(packed[1:-1, 1:-1, 1:-1], values, strict=True):  # no second float copy of the CT
+    for slab, source in zip(packed[1:-1, 1:-1, 1:-1], values, strict=True):  # slab by slab, to save a float copy
         np.rint(source / unit, out=slab, casting="unsafe")
     return packed, unit
 
@@ -50,36 +52,38 @@ def march(
     with_gradient: bool,
     columns: int = 1,
 ) -> np.ndarray:
-    r"""Line integrals of a volume, and the two sums of its gradient, along rays.
+    r"""Line integrals of a volume along rays, and two sums of its gradient along the same rays.
 
     The ray runs from :math:`s` to :math:`q`; its samples are at :math:`p_k = s + a_k (q - s)` with
-    :math:`a_k = (k + o)\,\Delta a`. They do not depend on where the ray enters the volume, which would have to be
-    differentiated too: the volume's outermost voxels are expected to be zero, so that samples beyond them would have
-    added nothing. The offset o differs from ray to ray, :math:`o_n = \{1/2 + n\varphi\}` with the golden ratio's
-    :math:`\varphi`. With one offset for all, neighbours would make the same error in step, and it would add up in
-    the gradient of a loss instead of averaging out.
+    :math:`a_k = (k + o)\,\Delta a`. The samples do not depend on where the ray enters the volume; otherwise this point
+    would have to be differentiated too. Samples outside the volume are left out. This changes nothing, because the
+    outermost voxels of the volume are expected to be zero.
+
+    The offset o differs from ray to ray: for the n-th ray it is :math:`o_n = \{1/2 + n\varphi\}`, the fractional part
+    with the golden ratio :math:`\varphi = (\sqrt 5 - 1)/2`. With the same offset for all rays, neighbouring rays would
+    make the same error, and these errors would add up in the gradient of a loss instead of averaging out.
 
     Parameters
     ----------
     volume, unit
-        Of :func:`pack`; interpolated trilinearly.
+        The two results of :func:`pack`. The volume is interpolated trilinearly.
     voxel_from_world
-        (4, 4) float64; whole numbers at the centres of the packed volume's voxels.
+        (4, 4) float64, to voxel coordinates, which are whole numbers at the centres of the packed volume's voxels.
     source, target
         (B, N, 3) float64, the ends of the N rays of each of B images, world mm.
     step
-        :math:`\Delta a`: the step as a fraction of a ray's length.
+        :math:`\Delta a`, the step as a fraction of a ray's length.
     with_gradient
         False leaves the six columns of derivatives at zero and saves time.
     columns
-        Width of the image whose pixels the rays are, row by row. They are visited column by column: neighbours down a
-        column lie along the patient, which is a CT's last axis, and so find their voxels in the cache.
+        Width of the image whose pixels the rays are, row by row. The rays are visited column by column: neighbours in a
+        column lie along the patient, which is a CT's last axis, so they find their voxels in the processor's cache.
 
     Returns
     -------
     ndarray
-        (B, N, 7) float64: I, G (3) and K (3) of :func:`diffpose_nb.render.integrate`, world axes. The arithmetic along
-        the ray is float64 for a float64 volume, else float32.
+        (B, N, 7) float64: I, G (3) and K (3) of :func:`diffpose_nb.render.integrate`, in world axes. The arithmetic
+        along the ray is float64 for a float64 volume, else float32.
     """
     images, rays, _ = target.shape
     if rays % columns:
@@ -93,18 +97,20 @@ def march(
     return sums
 
 
-# Rows of a tile's state; a column of it is a ray. Positions and their increments a step; the fractions of a position
-# between voxels; whether it is in the volume; the seven sums.
+# Rows of the state of a tile; each column of it belongs to one ray. The rows hold the position of the first sample, the
+# increment of the position per step, the fractions of the position between voxels, whether the position is in the
+# volume, and the seven sums.
 _I, _J, _K, _DI, _DJ, _DK, _FI, _FJ, _FK, _IN, _SUM = range(11)
 _STATE = _SUM + 7
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)
 def _march(volume, unit, matrix, source, target, delta, images, columns, with_gradient, number, sums):
-    """Tiles of rays march abreast, step by step.
+    """March along the rays, tile by tile; all rays of a tile take the same step together.
 
-    A step has three loops over the tile: where the rays are, which the compiler makes vector code of; their eight
-    voxels, which neighbours mostly share; and the arithmetic, vector code again. ``number`` tells the precision.
+    A step has three loops over the rays of the tile. The first computes where the rays are, the second reads the eight
+    voxels around each, which neighbours mostly share, and the third does the arithmetic. The compiler turns the first
+    and the third into vector code. The dtype of ``number`` is the precision of the arithmetic.
     """
     size_i, size_j, size_k = volume.shape
     stride_i, stride_j = np.int32(size_j * size_k), np.int32(size_k)
@@ -125,7 +131,7 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
         voxels = np.empty(8 * n, volume.dtype)
         at = np.zeros(n, np.int32)
         ray, offset = np.zeros(n, np.int64), np.zeros(n)
-        start, run = np.zeros((n, 3)), np.zeros((n, 3))  # of each ray, in voxels
+        start, run = np.zeros((n, 3)), np.zeros((n, 3))  # of each ray, in voxel coordinates
         begin, end = np.int64(2**62), np.int64(-1)
         for r in range(count):
             ray[r] = image * rays + (top + r) * columns + column
@@ -135,7 +141,7 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
                 for along in range(3):
                     start[r, axis] += matrix[axis, along] * source[ray[r], along]
                     run[r, axis] += matrix[axis, along] * (target[ray[r], along] - source[ray[r], along])
-            # Clip to the box of voxel centres [0, size - 1], in double precision.
+            # Clip the ray to the box of voxel centres [0, size - 1], in double precision.
             first, last = 0.0, 1.0
             for axis in range(3):
                 face = volume.shape[axis] - 1.0
@@ -148,7 +154,7 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
             enters, leaves = math.ceil(first / delta - offset[r]), math.floor(last / delta - offset[r])
             if leaves >= enters:
                 begin, end = min(begin, enters), max(end, leaves)
-        # From here on only differences from the entry point matter: single precision is enough.
+        # From here on positions are relative to the first sample, so single precision is enough.
         for r in range(count):
             a = (begin + offset[r]) * delta
             for axis in range(3):
@@ -222,7 +228,7 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
             integral = weight * state[_SUM * n + r]
             sums[ray[r], 0] = integral
             if with_gradient:
-                # Derivatives are covectors: they go to the world by the transposed matrix.
+                # Derivatives are covectors: the transposed matrix takes them from voxel axes to world axes.
                 a = (begin + offset[r]) * delta
                 along_whole, along_stepped = 0.0, integral
                 for axis in range(3):
@@ -235,9 +241,8 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
                     along_whole += weight * whole * way
                     along_stepped += weight * stepped * way
                     sums[ray[r], 1 + axis], sums[ray[r], 4 + axis] = weight * whole, weight * stepped
-                if not (
-                    inside_source or inside_target
-                ):  # what is known along the ray replaces the sums: see render.integrate
+                # The components along the ray are known exactly and replace those of the sums: see render.integrate.
+                if not (inside_source or inside_target):
                     for axis in range(3):
                         way = (target[ray[r], axis] - source[ray[r], axis]) / square
                         sums[ray[r], 1 + axis] -= along_whole * way

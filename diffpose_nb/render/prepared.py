@@ -1,4 +1,7 @@
-"""Copies of a CT that are made ready for the march, and kept as long as the CT: coarser, smoother, or of one bone."""
+"""Copies of a CT that are prepared for the march: coarser, smoother, or of one structure alone.
+
+They are kept as long as the CT lives.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ from .cache import MadeFrom
 from .volume import PackedVolume, Volume, shifted
 
 _prepared = MadeFrom()
-"""Making such a copy takes longer than a registration with it."""
+"""The copies that were made so far. Making such a copy takes longer than a registration with it."""
 
 
 def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
-    """The subject's density, coarsened if ``voxel`` (mm) is given; made once for each subject."""
+    """The subject's density, packed; if ``voxel`` is given, it is first averaged over blocks of about so many mm.
+
+    It is made once for each subject.
+    """
 
     def make() -> PackedVolume:
         volume = Volume.of(subject["density"], dtype)
@@ -27,9 +33,9 @@ def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.d
 
 
 def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
-    """The density of one structure, zero elsewhere; coarsened if ``voxel`` (mm) is given; made once for each subject.
+    """The density of one structure, with zero elsewhere; otherwise as :func:`packed_density`.
 
-    The interpolation is linear in the values, so that the integrals of all labels add up to the whole.
+    The interpolation is linear in the values, so the integrals of all labels add up to the integral of the whole CT.
     """
     labels = subject["mask"].data
 
@@ -42,16 +48,18 @@ def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, 
 
 
 def smoothed(subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0) -> PackedVolume:
-    """A CT to register with: bone emphasised, then averaged over blocks, then blurred; made once for each subject.
+    """A CT to register with: bone is emphasised, then the CT is averaged over blocks, then it is blurred.
+
+    It is made once for each subject.
 
     Parameters
     ----------
     voxel
-        About the size of the blocks, mm.
+        Approximate size of the blocks, mm.
     smoothing
-        Standard deviation of the Gaussian, mm.
+        Standard deviation of the Gaussian blur, mm.
     bone
-        Factor on the attenuation above that of water (plus 10 %); 1 leaves the CT as it is.
+        Factor on the part of the attenuation that is above 1.1 times that of water; 1 leaves the CT as it is.
     """
 
     def make() -> PackedVolume:
@@ -63,14 +71,15 @@ def smoothed(subject: torchio.Subject, voxel: float, smoothing: float, bone: flo
 
 
 def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:
-    """What has one label, zero elsewhere, on the smallest box that holds it.
+    """The voxels that have one label, with zero elsewhere, in the smallest box that holds them.
 
     Parameters
     ----------
     volume, labels
-        On one grid, (I, J, K).
+        The values, and the label of every voxel, on the same grid (I, J, K).
     blocks
-        The box begins with a whole block, so that its averages are those of the whole volume.
+        Size, in voxels, of the blocks over which the result will be averaged. The box begins where a block begins, so
+        that its averages are those of the whole volume.
     """
     box = ndimage.find_objects((labels == label).view(np.uint8))
     box = box[0] if box else (slice(0, 1),) * 3
@@ -80,12 +89,12 @@ def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int,
 
 
 def labels_of(subject: torchio.Subject, structures: list[str | int]) -> list[int]:
-    """The labels of structures that are given by name or by number.
+    """The labels (numbers) of structures that are given by name or by number.
 
     Raises
     ------
     ValueError
-        The subject has no label map, or no voxel of a structure.
+        The subject has no label map, or the map has no voxel of one of the structures.
     """
     mask = subject.get("mask")
     if mask is None:

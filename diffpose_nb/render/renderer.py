@@ -1,4 +1,4 @@
-"""The renderer: one call, whatever is behind it."""
+"""The renderer: every method of rendering is called in the same way."""
 
 from __future__ import annotations
 
@@ -21,35 +21,38 @@ STEP = 1.5
 class Renderer:
     """Renders DRRs of one subject for one camera.
 
-    Making one is quick: what is made of a CT is kept as long as the CT.
+    Another renderer for the same CT is made quickly, because the prepared copies of a CT are kept as long as it lives.
 
     Parameters
     ----------
     subject
-        From :mod:`diffpose_nb.ct`, or any subject with a ``density`` image in world coordinates.
+        The CT, from :mod:`diffpose_nb.ct`, or any subject with a ``density`` image in world coordinates.
     camera
-        Its shape is the shape of the picture.
+        The camera; its shape is the shape of the picture.
     method
-        "fused": this package's kernel, trilinear, on the CPU; on another device DiffDRR's "trilinear" takes its place.
-        "trilinear" and "siddon": DiffDRR's.
+        "fused" is this package's kernel with trilinear interpolation, on the CPU; on another device DiffDRR's
+        "trilinear" takes its place. "trilinear" and "siddon" are DiffDRR's renderers.
     step
-        mm between samples, for "fused"; see :data:`STEP`.
+        Distance between samples, mm, for "fused"; see :data:`STEP`.
     voxel
-        Average the CT over blocks of about this size, mm, for "fused": half the time for pictures with large pixels.
+        Size of blocks, mm, over which the CT is averaged, for "fused". For pictures with large pixels this halves the
+        time.
     structures
-        Names or numbers of labels: a channel for each, with what only its voxels contribute. All labels together
-        with 0, what has none, add up to the whole picture.
+        Names or numbers of labels. The picture then has a channel for each of them, to which only the voxels of this
+        label contribute. The channels of all labels, with label 0 for voxels of no structure, add up to the whole
+        picture.
     dtype
-        The arithmetic along the ray, for "fused": float32, or float64 to check derivatives.
+        Precision of the arithmetic along the ray, for "fused": float32, or float64 to check derivatives.
     device
-        Where to render, such as "cuda".
+        The device to render on, such as "cuda".
     renderer_kwargs
-        Passed to DiffDRR's renderer at each call, such as ``n_points`` for "trilinear".
+        Keywords that are passed to DiffDRR's renderer at each call, such as ``n_points`` for "trilinear".
 
     Raises
     ------
     ValueError
-        An argument makes no sense, a structure is not in the label map, or the subject was turned by DiffDRR.
+        An argument makes no sense, a structure is not in the label map, or the subject was read with an orientation
+        by which DiffDRR would turn every pose.
     """
 
     def __init__(
@@ -92,22 +95,25 @@ class Renderer:
     def __call__(
         self, world_from_camera: Tensor, *, pixels: Tensor | None = None, intrinsics: Tensor | None = None
     ) -> Tensor:
-        """Line integrals, in the units of ``density`` times mm (no unit for a linear attenuation in 1/mm).
+        """Render line integrals from one pose or several.
+
+        Their unit is that of ``density`` times mm, so they have no unit for a linear attenuation in 1/mm.
 
         Parameters
         ----------
         world_from_camera
-            (4, 4) or (B, 4, 4).
+            (4, 4) one pose, or (B, 4, 4) several.
         pixels
-            (N, 2) (column, row), which need not be whole numbers: only these rays.
+            (N, 2) points (column, row), which need not be whole numbers: only the rays to these points are rendered.
         intrinsics
-            (3, 3) K instead of ``camera.K``, to optimise it: focal lengths, principal point.
+            (3, 3) a matrix K that is used in place of ``camera.K``, so that focal lengths and principal point can be
+            optimised.
 
         Returns
         -------
         Tensor
             (B, C, rows, columns), or (B, C, N) for ``pixels``; C is 1, or the number of ``structures``.
-            Differentiable in the pose and in ``intrinsics``.
+            It is differentiable with respect to the pose and to ``intrinsics``.
         """
         poses = as_float64(world_from_camera).reshape(-1, 4, 4)
         if self.method != "fused" and pixels is None and intrinsics is None:
@@ -131,12 +137,15 @@ class Renderer:
         return values[..., torch.argsort(order)]
 
     def _pick(self, channels: Tensor) -> Tensor:
-        """Of DiffDRR's channels, one for each label from 0, those that were asked for."""
+        """The channels that were asked for; DiffDRR renders one for each label, counted from 0."""
         return channels if self._labels is None else channels[:, self._labels]
 
 
 def _down_the_columns(pixels: Tensor) -> Tensor:
-    """The order in which rays find their neighbours' voxels in the cache: by column, then by row."""
+    """The order in which to visit the rays: by column, then by row.
+
+    Each ray then finds the voxels that its neighbour has just read in the processor's cache.
+    """
     column, row = torch.as_tensor(pixels, dtype=torch.float64).round().unbind(-1)
     by_row = torch.argsort(row, stable=True)
     return by_row[torch.argsort(column[by_row], stable=True)]

@@ -1,4 +1,4 @@
-"""Values on a voxel grid, and the copies of a CT that the march reads."""
+"""Values on a voxel grid, and the packed form of them that the march reads."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .kernel import pack
 
 @dataclass(frozen=True)
 class Volume:
-    """Values on a voxel grid, and where the grid is.
+    """Values on a voxel grid, and the position of the grid in the world.
 
     Parameters
     ----------
     values
-        (I, J, K) array, float32 or float64. Between voxel centres it is interpolated trilinearly, beyond the
-        outermost ones it falls to zero within one voxel.
+        (I, J, K) array, float32 or float64. Between voxel centres the values are interpolated trilinearly; beyond the
+        outermost centres they fall to zero within one voxel.
     world_from_voxel
-        (4, 4) array; (0, 0, 0) is the centre of the first voxel. mm.
+        (4, 4) array, from voxel indices to world mm; (0, 0, 0) is the centre of the first voxel.
     """
 
     values: np.ndarray
@@ -30,16 +30,16 @@ class Volume:
 
     @classmethod
     def of(cls, image: torchio.Image, dtype: torch.dtype = torch.float32) -> Volume:
-        """The first channel of a torchio image."""
+        """The volume of the first channel of a torchio image."""
         return cls(image.data[0].to(dtype).numpy(), np.asarray(image.affine, np.float64))
 
     @property
     def spacing(self) -> np.ndarray:
-        """(3,) distance between voxel centres along each axis, mm."""
+        """(3,) distances between voxel centres along each axis, mm."""
         return np.linalg.norm(self.world_from_voxel[:3, :3], axis=0)
 
     def average(self, blocks: tuple[int, int, int]) -> Volume:
-        """Means over blocks of voxels; a remainder at the far end of an axis is padded with zeros."""
+        """Means over blocks of voxels. An incomplete block at the far end of an axis is filled up with zeros."""
         if blocks == (1, 1, 1):
             return self
         padding = [(0, -size % block) for size, block in zip(self.values.shape, blocks, strict=True)]
@@ -50,38 +50,39 @@ class Volume:
         return Volume(padded.reshape(shape).mean((1, 3, 5), dtype=padded.dtype), self.world_from_voxel @ scale)
 
     def coarsen(self, voxel: float) -> Volume:
-        """Means over blocks of about ``voxel`` mm; itself where its voxels are as large already."""
+        """Means over blocks of about ``voxel`` mm. Along an axis whose voxels are already as large, nothing changes."""
         return self.average(self.blocks(voxel))
 
     def blocks(self, voxel: float) -> tuple[int, int, int]:
-        """How many of its voxels along each axis make about ``voxel`` mm."""
+        """The number of voxels along each axis that together are about ``voxel`` mm long."""
         return tuple(max(1, round(voxel / mm)) for mm in self.spacing)
 
     def smooth(self, sigma: float) -> Volume:
-        """Convolved with a Gaussian whose standard deviation is ``sigma`` mm along every axis."""
+        """The volume after a Gaussian blur with a standard deviation of ``sigma`` mm along every axis."""
         return Volume(
             ndimage.gaussian_filter(self.values, sigma / self.spacing, mode="constant"), self.world_from_voxel
         )
 
     def pack(self) -> PackedVolume:
-        """As the march reads it, see :func:`integrate`."""
+        """The volume in the form that :func:`integrate` takes."""
         values, unit = pack(self.values)
         return PackedVolume(values, unit, shifted(self.world_from_voxel, [-1, -1, -1]))
 
 
 @dataclass(frozen=True)
 class PackedVolume:
-    """A :class:`Volume` made ready: a voxel of zeros all round, values in 16 bits (float64 stays float64).
+    """A :class:`Volume` prepared for the march: it has a border of zeros and is stored in 16 bits.
 
     Parameters
     ----------
     values
-        (I + 2, J + 2, K + 2) int16 or float64, to be multiplied by ``unit``. The zeros are what lets rays be clipped
-        at the border without an edge, and 16 bits are half as much to read.
+        (I + 2, J + 2, K + 2) int16, or float64 for a float64 volume; to be multiplied by ``unit``. The border of zeros
+        is one voxel wide, so that rays can be clipped there without a jump of the values. 16 bits are half as much to
+        read as float32.
     unit
-        1/32767 of the largest value, or 1 for float64.
+        1/32767 of the largest absolute value, or 1 for float64.
     world_from_voxel
-        (4, 4) array; (0, 0, 0) is the centre of the first voxel of the border. mm.
+        (4, 4) array, from voxel indices to world mm; (0, 0, 0) is the centre of the first voxel of the border.
     """
 
     values: np.ndarray
@@ -90,7 +91,7 @@ class PackedVolume:
 
 
 def shifted(world_from_voxel: np.ndarray, first: list[int]) -> np.ndarray:
-    """The matrix of the grid whose voxel (0, 0, 0) is voxel ``first`` of another."""
+    """The matrix ``world_from_voxel`` of the grid whose voxel (0, 0, 0) is voxel ``first`` of the given grid."""
     shift = np.eye(4)
     shift[:3, 3] = first
     return world_from_voxel @ shift

@@ -1,6 +1,7 @@
-"""What every package needs of the machine, and nothing of X-rays: files that appear whole, progress bars, one lock.
+"""Tools that every package can use and that have nothing to do with X-rays.
 
-Imports nothing of this package.
+They write files whole or not at all, draw progress bars, lock compiled loops, and insert scripts and styles into pages.
+This package imports no other package of ``diffpose_nb``.
 """
 
 from .assets import script, style

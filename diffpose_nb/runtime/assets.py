@@ -1,4 +1,4 @@
-"""Scripts and styles that a package keeps as files of their own, to be put into a page."""
+"""Scripts and styles that a package keeps in separate files and inserts into a page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib.resources import files
 
 @cache
 def script(package: str, name: str) -> str:
-    """``<script>…</script>`` of a file in the package's folder ``assets``; ``package`` is its ``__package__``."""
+    """A file of the package's folder ``assets`` as ``<script>…</script>``; ``package`` is its ``__package__``."""
     return f"<script>\n{_text(package, name)}</script>"
 
 
 @cache
 def style(package: str, name: str) -> str:
-    """``<style>…</style>`` of a file in the package's folder ``assets``."""
+    """A file of the package's folder ``assets`` as ``<style>…</style>``; ``package`` is its ``__package__``."""
     return f"<style>\n{_text(package, name)}</style>"
 
 

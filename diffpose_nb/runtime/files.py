@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """A stream to write to. At its end the file is in place; if anything fails, what was there before still is.
+    """Open a stream that writes a file. At the end the file is in place; if anything fails, an old file is unchanged.
 
-    The content goes to a new file in the same folder, is flushed to the disk, and then takes the place of the old one
+    The content goes to a new file in the same folder and is flushed to the disk. The new file then replaces the old one
     in one step.
 
     Parameters
@@ -24,7 +24,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        If the system cannot write there.
+        The system cannot write there.
     """
     path = Path(path)
     fresh = path.with_name(f".{path.name}.new")
@@ -40,7 +40,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_text_whole(path: str | Path, text: str) -> None:
-    """Write a text in UTF-8 by :func:`written_whole`; its folder is made if need be."""
+    """Write a text in UTF-8 with :func:`written_whole`. The folder is made if it does not exist."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as stream:
         stream.write(text.encode())

@@ -1,8 +1,9 @@
-"""One lock round every compiled loop that runs in parallel."""
+"""One lock for all compiled loops that run in parallel."""
 
 from __future__ import annotations
 
 import threading
 
 KERNEL_LOCK = threading.Lock()
-"""numba's fallback threading layer aborts the whole process when two threads enter a parallel loop at the same time."""
+"""Hold this lock while a parallel loop of numba runs. Otherwise numba's fallback threading layer aborts the whole
+process when two threads enter a parallel loop at the same time."""

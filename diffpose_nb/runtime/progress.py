@@ -8,9 +8,9 @@ from tqdm.auto import tqdm
 
 
 def progress_bar(*args: Any, show: bool = True, **kwargs: Any) -> tqdm:
-    """``tqdm(…)`` that leaves nothing behind when it is done; with ``show=False`` it draws nothing.
+    """A progress bar ``tqdm(…)`` that disappears when it is done. With ``show=False`` nothing is drawn.
 
-    A bar that may be shown says nothing of ``disable``: ``disable=False`` would overrule ``TQDM_DISABLE``, by which the
-    book is built without bars.
+    With ``show=True`` the argument ``disable`` is left out, because ``disable=False`` would overrule the environment
+    variable ``TQDM_DISABLE``, with which the book is built without bars.
     """
     return tqdm(*args, leave=False, **kwargs, **({} if show else {"disable": True}))

@@ -1,9 +1,9 @@
 """3D scenes: the C-arm of an X-ray around the bones of a CT, in world mm.
 
-The patient lies on the table, as in the operating room: the front is up. Blue is what the C-arm is, orange what the
-header says about it.
+The patient lies on a table with the front up, as in the operating room. The C-arm is drawn in blue. What the X-ray's
+header says about it is drawn in orange.
 
-Imports ``plots`` and what lies below it. Only this package and ``widgets`` need PyVista.
+Imports ``plots`` and the packages below it. Only this package and ``widgets`` need PyVista.
 """
 
 from .scene import FROM_THE_FEET, carm, png, views

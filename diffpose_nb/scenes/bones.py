@@ -1,4 +1,4 @@
-"""The surface of a CT's bones as a mesh that is light enough to draw, in world mm."""
+"""The surface of a CT's bones as a mesh in world mm, with few enough triangles to be drawn quickly."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from ..data import EXAMPLE_BONES
 from ..render import Volume
 
 BONE_HU = 250.0
-"""Hounsfield units. Spongy bone starts at about 150, compact bone at 700; contrast agent in vessels has 150 to 400, so
-that a CT without a label map shows them too."""
+"""Hounsfield units above which a voxel counts as bone, in a CT without a label map. Spongy bone starts at about 150,
+compact bone at 700. Vessels with contrast agent have 150 to 400, so some of them are shown as well."""
 GROUPS = ("vertebrae", "ribs", "skeleton")
-"""Groups of ``subject.structures`` that are bone (the ribs' cartilage counts as rib)."""
-_VOXEL = 2.0  # mm: voxels finer than this are averaged first, since the mesh cannot show them
-_SMALLEST = 100  # points; smaller pieces are noise
-_UNIT = 0.01  # mm: what coordinates are stored in
+"""Groups of ``subject.structures`` that are shown as bone. The group of the ribs contains their cartilage, too."""
+_VOXEL = 2.0  # mm: finer voxels are averaged to about this size first, since the mesh is too coarse to show them
+_SMALLEST = 100  # points: pieces of the surface with fewer points are dropped as noise
+_UNIT = 0.01  # mm: coordinates are stored as whole multiples of this
 
 
 def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
-    """The bones of a CT.
+    """The bones of a CT as a mesh in world mm.
 
-    Where the subject has a label map with named structures, the labelled bones; else everything above
-    :data:`BONE_HU`. Voxels are averaged to about 2 mm, small pieces dropped, and the mesh thinned out.
+    If the subject has a label map whose structures have groups, these are the structures of :data:`GROUPS`; otherwise
+    everything above :data:`BONE_HU`. Voxels are averaged to about 2 mm, small pieces of the surface are dropped, and
+    the mesh is reduced to fewer triangles.
 
     Parameters
     ----------
     subject
-        Of :mod:`diffpose_nb.ct`.
+        A CT, as :mod:`diffpose_nb.ct` reads it.
     triangles
-        About how many to keep.
+        About how many triangles to keep.
 
     Raises
     ------
     CTError
-        There is no bone.
+        If there is no bone.
     """
     mask, structures = subject.get("mask"), subject.get("structures")
     if mask is not None and structures is not None and "group" in structures:
@@ -52,7 +53,7 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
     volume = Volume(voxels.astype(np.float32), affine).average(tuple(blocks))
     voxels, affine = volume.values, volume.world_from_voxel
     outside = min(float(voxels.min()), 0.0)
-    # closed where the CT ends: a rim of "not bone" around it
+    # a rim of "not bone" around the CT closes the surface where the CT ends
     smooth = np.pad(ndimage.gaussian_filter(voxels, 0.7), 1, constant_values=outside)
     if smooth.max() <= level:
         raise CTError(f"there is no bone in this CT: nothing is above {BONE_HU:g} HU, or labelled {', '.join(GROUPS)}")
@@ -67,12 +68,18 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
     mesh.clear_data()
     if mesh.n_cells > triangles:
         mesh = mesh.decimate(1 - triangles / mesh.n_cells)
-    points = (mesh.points - 1) @ affine[:3, :3].T + affine[:3, 3]  # the rim moved voxel 0 to 1
+    points = (mesh.points - 1) @ affine[:3, :3].T + affine[:3, 3]  # - 1, since the rim made voxel 0 number 1
     return pv.PolyData(points.astype(np.float32), mesh.faces)
 
 
 def save(mesh: pv.PolyData, path: Path) -> None:
-    """Keep a mesh of up to 65,536 points within 327 mm of the origin: whole hundredths of a mm, 16 bits a number."""
+    """Write a mesh to a small file, with coordinates rounded to 0.01 mm and 16 bits for each number.
+
+    Raises
+    ------
+    ValueError
+        If the mesh has more than 65,536 points, or a coordinate beyond 327 mm from the origin.
+    """
     points = np.rint(mesh.points / _UNIT)
     if mesh.n_points > 2**16 or np.abs(points).max() > np.iinfo(np.int16).max:
         raise ValueError(
@@ -83,7 +90,7 @@ def save(mesh: pv.PolyData, path: Path) -> None:
 
 
 def example() -> pv.PolyData:
-    """The bones of :func:`diffpose_nb.ct.example`, which ship with the package: 25 thousand triangles."""
+    """The bones of :func:`diffpose_nb.ct.example`, about 25,000 triangles, from a file of the package."""
     with np.load(EXAMPLE_BONES) as stored:
         points, triangles = stored["points"] * np.float32(_UNIT), stored["triangles"].astype(np.int64)
     return pv.PolyData.from_regular_faces(points.astype(np.float32), triangles)

@@ -1,4 +1,4 @@
-"""Labels in the margins of a 3D scene, each with a line to what it names, so that none covers another."""
+"""Labels in the margins of a 3D scene. A line joins each to what it names, and no label covers another."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import numpy as np
 import pyvista as pv
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkPolyDataMapper2D, vtkTextActor
 
-_gap = 0.9  # lines of text between labels
+_gap = 0.9  # space between two labels, in lines of text
 
 
 def add_callouts(plotter: pv.Plotter, labels: Sequence[str], anchors: np.ndarray, font: int, column: int) -> None:
-    """Write labels left and right of a scene that will not be turned any more.
+    """Write labels to the left and right of a scene.
+
+    They have fixed places in the picture, so the scene must not be turned afterwards.
 
     Parameters
     ----------
     labels
-        Texts of a few lines.
+        N texts of one or a few lines.
     anchors
-        (N, 2) what each is about, pixels from the bottom left.
+        (N, 2) the point that each label is about, (x, y) in pixels from the bottom left of the picture.
     font, column
-        Height of the letters and width of the margin, pixels.
+        Height of the letters and width of either margin, pixels.
     """
     width, height = plotter.window_size
-    # the left half of the anchors goes left, so that both columns are about as full
+    # the labels of the left half of the anchors go to the left, so that both columns have about as many
     left_first = np.argsort(anchors[:, 0], kind="stable")
     for members, x, left in (
         (left_first[: len(labels) // 2], column, True),
@@ -37,15 +39,27 @@ def add_callouts(plotter: pv.Plotter, labels: Sequence[str], anchors: np.ndarray
 
 
 def _spread(wanted: np.ndarray, heights: np.ndarray, room: float) -> np.ndarray:
-    """Centres of labels along a column: in the wanted order, as near as can be, none over another."""
+    """Heights at which to place the centres of the labels of one column so that they do not overlap.
+
+    They keep their order and stay near the wanted places.
+
+    Parameters
+    ----------
+    wanted
+        (N,) heights of the anchors, pixels.
+    heights
+        (N,) heights of the labels themselves, pixels.
+    room
+        Height of the column, pixels.
+    """
     order = np.argsort(wanted, kind="stable")
     centres = wanted.astype(float)
     floor = 0.0
-    for n in order:  # from the bottom, each above the one before
+    for n in order:  # go from the bottom up and lift each label above the one before
         centres[n] = max(centres[n], floor + heights[n] / 2)
         floor = centres[n] + heights[n] / 2
     ceiling = room
-    for n in order[::-1]:  # what was pushed out at the top comes down again
+    for n in order[::-1]:  # go back down and lower labels that have left the picture at the top
         centres[n] = min(centres[n], ceiling - heights[n] / 2)
         ceiling = centres[n] - heights[n] / 2
     return centres

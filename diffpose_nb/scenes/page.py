@@ -1,7 +1,8 @@
-"""A PyVista scene as one HTML page that can be turned: vtk.js and the scene in it, nothing from the web.
+"""A PyVista scene as one HTML page in which the reader can turn it.
 
-The page shows one step of the scene at a time and keeps the viewpoint between them; it follows messages
-``{step: n}`` of the page that it is framed in. Without WebGL it shows a still of each step.
+The page contains vtk.js and the scene, and loads nothing from the web. It shows one step of the scene at a time and
+keeps the viewpoint when the step changes. The page that embeds it in a frame chooses the step with a message
+``{step: n}``. In a browser without WebGL it shows a still picture of each step.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ from trame_vtk.tools.vtksz2html import HTML_VIEWER_PATH
 from ..runtime import script, style
 
 _ICONS = "https://kitware.github.io/vtk-js/icon/favicon-${t}x${t}.png"
-"""What the viewer would ask the web for."""
+"""Address of an icon that the viewer would load from the web. :func:`page` removes it."""
 
 
 def page(
     plotter: pv.Plotter, steps: Sequence[Sequence[int]], labels: dict[int, np.ndarray], stills: Sequence[bytes]
 ) -> str:
-    """The page.
+    """The text of the HTML page.
 
     Parameters
     ----------
     plotter
-        Everything that any step shows, already looked at from the viewpoint to begin with.
+        A scene with the actors of all steps, seen from the first viewpoint.
     steps
-        For each step the actors that it alone shows, numbered in the order in which they were added; those of no step
-        are always there.
+        For each step, the actors that are shown in this step only, numbered in the order in which they were added.
+        Actors that belong to no step are always shown.
     labels
-        Actors that turn to the viewer, and the points (3,) about which they do.
+        Number of an actor → the point (3,) about which it turns, so that it always faces the viewer.
     stills
-        A JPEG of each step, for browsers without WebGL.
+        A JPEG picture of each step, for browsers without WebGL.
     """
     camera = plotter.camera
     back = np.subtract(camera.position, camera.focal_point)
@@ -58,7 +59,7 @@ def page(
         "stills": [base64.b64encode(still).decode() for still in stills],
         "scene": base64.b64encode(_export(plotter)).decode(),
         "actors": len(plotter.renderer.actors),
-        "viewAngle": camera.view_angle,  # vtk.js is not told
+        "viewAngle": camera.view_angle,  # the exported scene does not contain it
     }
     viewer = HTML_VIEWER_PATH.read_text(encoding="utf-8").replace(_ICONS, "data:,")
     viewer = viewer.replace("<title>VTK.js | Example - OfflineLocalView</title>", "<title>3D scene</title>")
@@ -71,9 +72,12 @@ def page(
 
 
 def _export(plotter: pv.Plotter) -> bytes:
-    """The scene as vtk.js reads it, a zip file; what ``Plotter.export_vtksz`` gives, without the server it starts."""
+    """The scene as a zip file for vtk.js.
+
+    This is what ``Plotter.export_vtksz`` writes, but it starts no server.
+    """
     initialize_serializers()
-    configure_serializer(skip_light=True)  # vtk.js then lights from the viewer
+    configure_serializer(skip_light=True)  # without lights in the file, vtk.js lights the scene from the viewer
     context = SynchronizationContext()
     window = plotter.render_window
     camera = plotter.renderer.GetActiveCamera()

@@ -1,7 +1,7 @@
 """3D scenes: the C-arm of an X-ray around the bones of a CT, in world mm.
 
-The patient lies on the table, as in the operating room: the front is up. Blue is what the C-arm is, orange what the
-header says about it.
+The patient lies on a table with the front up, as in the operating room. The C-arm is drawn in blue. What the X-ray's
+header says about it is drawn in orange.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .stage import UP, aim, detector, on_detector, placement, quiet_vtk, trim
 from .stage import still as _still
 
 FROM_THE_FEET = (-0.75, 0.6, -1.0)
-"""World direction from the patient to the viewer: at the feet, on the patient's left, a little above the table."""
+"""World direction from the patient to a viewer who stands at the feet, on the patient's left, and sees from above."""
 _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
-"""DICOM's patient axes (LPS) in the world's (RAS)."""
-_column = 0.265  # of the picture's width: each margin with labels
+"""Directions left, posterior and head, which are DICOM's patient axes, in the axes of the world (RAS)."""
+_column = 0.265  # width of each margin with labels, as a fraction of the picture's width
 _bone, _dark = "#E8DFC8", "#333333"
 
 
@@ -43,27 +43,31 @@ def carm(
     size: tuple[int, int] = (1400, 900),
     keep_in_view: np.ndarray | None = None,
 ) -> pv.Plotter:
-    """The C-arm of an X-ray: source, beam, detector with the image on it, isocentre, patient axes, angles, distances.
+    """The C-arm of an X-ray around a patient, as a 3D scene.
+
+    It shows the source, the beam, the detector with the image on it, the isocentre and the patient's axes.
 
     Parameters
     ----------
     xray
-        With a nominal pose, as :func:`diffpose_nb.dicom.read_xray` gives it: the isocentre is the world's origin.
+        An X-ray with the nominal pose, as :func:`diffpose_nb.dicom.read_xray` gives it, so that the isocentre is the
+        origin of the world.
     mesh
-        The patient, world mm; default :func:`diffpose_nb.scenes.bones.example`, the example CT's.
+        The patient, world mm; by default the bones of the example CT, :func:`diffpose_nb.scenes.bones.example`.
     tags
-        Dimension lines, angles and image axes, labelled with the DICOM tags that hold them.
+        Also draw distances, angles and image axes, labelled with the DICOM tags that hold them.
     viewpoint
         World direction from the patient to the viewer.
     size
         (width, height) of the picture, pixels.
     keep_in_view
-        (N, 3) more points that the picture has room for, world mm; scenes that share them have the same scale.
+        (N, 3) further points that have to be within the picture, world mm. Scenes that share such points have the same
+        scale.
 
     Returns
     -------
     pyvista.Plotter
-        Off-screen, with everything in view. :func:`png` makes a picture of it.
+        A plotter without a window. :func:`png` makes a picture of it.
     """
     mesh = bones.example() if mesh is None else mesh
     with quiet_vtk():
@@ -86,14 +90,17 @@ def carm(
 
 
 def png(plotter: pv.Plotter, alt: str, width: int | None = None) -> Image:
-    """A still of a scene for a notebook; the plotter is closed.
+    """A still picture of a scene for a notebook. The plotter is closed.
 
     Parameters
     ----------
+    plotter
+        The scene, for example from :func:`carm`.
     alt
-        A sentence that says what the picture shows, for those who do not see it.
+        A sentence that says what the picture shows, for readers who cannot see it.
     width
-        On the page, in pixels; default half the scene's, which is sharp on every screen.
+        Width on the page, pixels. The default is half the width of the scene, so that screens with two dots per pixel
+        show it sharply.
     """
     width = plotter.window_size[0] // 2 if width is None else width
     buffer = BytesIO()
@@ -102,9 +109,18 @@ def png(plotter: pv.Plotter, alt: str, width: int | None = None) -> Image:
 
 
 def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: object) -> Figure:
-    """Scenes by title, all of one scale, each above its image as it is read.
+    """Scenes of several X-rays side by side at the same scale, each above its X-ray.
 
-    ``kwargs`` as for :func:`carm`.
+    Letters at the edges of an X-ray say which way the patient lies.
+
+    Parameters
+    ----------
+    xrays
+        Title → X-ray.
+    mesh
+        The patient, as for :func:`carm`.
+    kwargs
+        Passed to :func:`carm` for every scene.
     """
     mesh = bones.example() if mesh is None else mesh
     everywhere = np.vstack([np.vstack([placement(xray)[0], detector(xray)[0].points]) for xray in xrays.values()])
@@ -128,7 +144,7 @@ def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: 
 
 
 def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
-    """Bones, the table under them, the patient's axes from the isocentre; returns points to keep in view."""
+    """Draw bones, the table below them, and the patient's axes from the isocentre; return points to keep in view."""
     plotter.add_mesh(mesh, color=_bone, smooth_shading=True, specular=0.15)
     left, right, back, _, feet, head = mesh.bounds
     table = pv.Box((left - 60, right + 60, back - 45, back - 30, feet - 60, head + 60))
@@ -157,7 +173,7 @@ def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
 
 
 def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
-    """Source, beam, central ray, isocentre and detector; returns points to keep in view."""
+    """Draw source, beam, central ray, isocentre and detector; return points to keep in view."""
     source, _, _ = placement(xray)
     rectangle, texture = detector(xray)
     corners = np.asarray(rectangle.points)
@@ -177,7 +193,10 @@ def _draw_carm(plotter: pv.Plotter, xray: XRay) -> np.ndarray:
 
 
 def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What the header says, where it lives; returns labels with what they point at, and points to keep in view."""
+    """Draw the distances, angles and axes that the header gives, where they are in space.
+
+    Returns the labels with the points that they name, and points to keep in view.
+    """
     source, axes, sod = placement(xray)
     u, v, d = -axes[:, 0], axes[:, 1], axes[:, 2]
     sid, (rows, columns), (row_mm, column_mm) = xray.camera.sid, xray.camera.shape, xray.camera.pixel_spacing
@@ -198,7 +217,8 @@ def _draw_tags(plotter: pv.Plotter, xray: XRay) -> tuple[dict[str, np.ndarray], 
         labels[name] = start + place * (end - start)
         ends += [start, end]
 
-    level = np.array([np.sin(np.deg2rad(-primary)), np.cos(np.deg2rad(primary)), 0.0])  # d, were the secondary angle 0
+    # what d would be at a secondary angle of 0
+    level = np.array([np.sin(np.deg2rad(-primary)), np.cos(np.deg2rad(primary)), 0.0])
     radius = 0.72 * (sid - sod)
     labels[f"Positioner Primary Angle\n(0018,1510): {primary:.4g}°"] = add_sector(plotter, UP, level, radius)
     labels[f"Positioner Secondary Angle\n(0018,1511): {secondary:.4g}°"] = add_sector(plotter, level, d, radius)

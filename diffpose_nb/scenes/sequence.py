@@ -1,4 +1,4 @@
-"""A C-arm that goes from pose to pose round one patient, as a scene that can be turned."""
+"""A C-arm that goes from pose to pose around one patient, as a 3D scene that the reader can turn."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .page import page
 from .stage import aim, detector, on_detector, placement, quiet_vtk
 
 _GREEN, _DARK, _BONE, _RED = "#009E73", "#333333", "#E8DFC8", "#D55E00"
-_TRIANGLES = 2_500  # a page carries them as text
-_STILL = 400  # pixels
-_LETTER = 62.0  # mm high: readable in a scene two metres wide
+_TRIANGLES = 2_500  # kept small, since the page contains them as text
+_STILL = 400  # pixels along the longer side of a still picture
+_LETTER = 62.0  # mm: a height that is legible in a scene two metres wide
 _LPS = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
-"""DICOM's patient axes in the world's (RAS)."""
+"""Directions left, posterior and head, which are DICOM's patient axes, in the axes of the world (RAS)."""
 
 
 def interactive(
@@ -33,32 +33,35 @@ def interactive(
     viewpoint: Sequence[float] = (-0.75, 0.6, -1.0),
     size: int = 640,
 ) -> str:
-    """A page with one C-arm after another round the patient, to turn with the mouse.
+    """An HTML page with a 3D scene that the reader can turn: one C-arm after another around the same patient.
 
-    It is the scene of :func:`diffpose_nb.widgets.stepper`.
+    Pass it as the argument ``scene`` of :func:`diffpose_nb.widgets.stepper`, whose slider chooses the step.
 
-    At each step: source, beam, the detector with its image, and the camera's axes in the source, x orange, y green,
-    z blue. Always: the bones, the patient's axes L, P, H.
+    The bones and the patient's axes L, P and H are always shown. Each step adds the source, the beam, the detector with
+    its image, and the axes of the camera at the source: x in orange, y in green, z in blue.
 
     Parameters
     ----------
     xrays
-        One a step.
+        One X-ray for each step.
     mesh
-        The patient, world mm; default :func:`diffpose_nb.scenes.bones.example`. Thinned out to some 2500 triangles.
+        The patient, world mm; by default :func:`diffpose_nb.scenes.bones.example`. It is reduced to about 2500
+        triangles.
     highlight
-        Something in the patient that is to stand out, world mm.
+        A part of the patient to draw in red, world mm.
     origins
-        Name → ``world_from_frame`` (4, 4): other frames, whose axes x, y, z are drawn in grey from their origins.
+        Name of a frame → ``world_from_frame`` (4, 4). The axes x, y and z of these frames are drawn in grey from their
+        origins.
     viewpoint
-        World direction from the patient to the viewer, to begin with.
+        World direction from the patient to the viewer, until the reader turns the scene.
     size
-        Of the stills that stand in where there is no WebGL, pixels.
+        Width and height at which the stills are drawn, pixels. They are shown in browsers without WebGL, reduced to at
+        most 400 pixels.
 
     Returns
     -------
     str
-        HTML that asks for nothing from anywhere, about 1.5 MB.
+        The text of the page, about 1.5 MB. The page loads nothing from the web.
     """
     mesh = bones.example() if mesh is None else mesh
     if mesh.n_cells > _TRIANGLES:
@@ -96,7 +99,10 @@ def interactive(
 
 
 class _Stage:
-    """A plotter, the points to keep in view, and the letters that turn to the viewer."""
+    """A plotter that remembers which points have to be in view, and which letters have to face the viewer.
+
+    ``letters`` maps the number of an actor to the place of the letter (3,), world mm.
+    """
 
     def __init__(self, plotter: pv.Plotter) -> None:
         self.plotter = plotter
@@ -108,7 +114,7 @@ class _Stage:
         return self.plotter.add_mesh(mesh, reset_camera=False, **kwargs)
 
     def line(self, start: np.ndarray, end: np.ndarray, color: str, radius: float) -> None:
-        """A tube: WebGL draws every line one pixel wide."""
+        """Draw a line as a tube, since WebGL draws every line one pixel wide. ``radius`` is in mm."""
         self.add(pv.Line(start, end).tube(radius=radius, n_sides=8), color=color, lighting=False)
 
     def arrow(self, start: np.ndarray, end: np.ndarray, color: str, letter: str) -> None:
@@ -134,7 +140,7 @@ class _Stage:
         self.plotter.add_mesh(mesh, color=color, lighting=False, reset_camera=False)
 
     def face_viewer(self) -> None:
-        """Turn and shift the letters, which lie flat at the origin, to where they belong."""
+        """Turn the letters to the viewer and move them to their places; before, they lie flat at the origin."""
         camera = self.plotter.camera
         back = np.subtract(camera.position, camera.focal_point)
         back /= np.linalg.norm(back)

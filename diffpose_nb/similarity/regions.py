@@ -15,10 +15,10 @@ from ..camera import Camera
 from ..render import Renderer
 
 Score = Callable[[Tensor], Tensor]
-"""From an X-ray (rows, columns), as line integrals, to how much each of its pixels promises, 0 or more: (rows,
-columns)."""
+"""A function of an X-ray (rows, columns), as line integrals. It returns (rows, columns) numbers, 0 or more, that say
+how useful each pixel may be for the comparison."""
 _COARSE = (3.0, 3.0)
-"""mm, of the CT's blocks and along a ray: a shadow's outline needs no more."""
+"""Size of the CT's blocks and step along a ray, mm. This is fine enough for the outline of a shadow."""
 
 
 def shadow(
@@ -28,14 +28,14 @@ def shadow(
     structures: Sequence[str | int],
     margin: int = 0,
 ) -> Tensor:
-    """Where structures of the label map are seen.
+    """The pixels in which structures of the label map are seen.
 
     Parameters
     ----------
     structures
         Names or numbers of labels.
     margin
-        Pixels by which the shadow is widened.
+        Number of pixels by which the shadow is widened on every side.
 
     Returns
     -------
@@ -51,28 +51,31 @@ def shadow(
 
 
 def sample(valid: Tensor, patch: int, stride: int, number: int, weights: Tensor | None = None, seed: int = 0) -> Tensor:
-    """Pixels of some patches, drawn without replacement.
+    """The pixels of some patches, which are drawn without replacement.
 
     Parameters
     ----------
     valid
-        (rows, columns) bool; only patches that lie within are drawn.
+        (rows, columns) bool; only patches whose pixels are all valid are drawn.
     patch, stride
-        Side of a patch and distance between patches, pixels.
+        Side of a patch and distance from one patch to the next, pixels.
     number
-        Of patches; all of them if there are no more.
+        Number of patches to draw; all of them if there are fewer.
     weights
-        (rows, columns), 0 or more: a patch is drawn in proportion to their sum over it. None: all alike.
+        (rows, columns) weights, 0 or more. The chance of a patch is proportional to the sum of the weights in it. None:
+        all patches have the same chance.
+    seed
+        Seed of the draw. The same seed draws the same patches.
 
     Returns
     -------
     Tensor
-        (rows, columns) bool.
+        (rows, columns) bool: True for the pixels of the patches that were drawn.
 
     Raises
     ------
     ValueError
-        If no patch lies within ``valid``, or weights are negative or not finite.
+        No patch lies within ``valid``, or weights are negative or not finite.
     """
     chance = torch.ones(valid.shape, dtype=torch.float64) if weights is None else weights.to(torch.float64)
     if chance.shape != valid.shape or not torch.isfinite(chance).all() or (chance < 0).any():

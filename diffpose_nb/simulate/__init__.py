@@ -1,7 +1,8 @@
-"""X-rays of a CT, with physics that the renderer does not share.
+"""X-rays that are simulated from a CT, with physics that the renderer does not share.
 
-A registration that is judged on images of its own renderer is judged on nothing. So this package imports nothing of
-:mod:`diffpose_nb.render`: only ``camera``, ``images`` and ``runtime``.
+If a registration is tested on images of its own renderer, the test says nothing about real X-rays, because both images
+are simplified in the same way. So this package imports nothing of :mod:`diffpose_nb.render`. It imports only
+``camera``, ``images`` and ``runtime``.
 """
 
 from .exposure import FULL_SCALE, OFF, Collimation, collimator, simulate_xray, trace

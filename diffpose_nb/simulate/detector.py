@@ -1,4 +1,4 @@
-"""What happens to an image between the patient and the file, for :mod:`diffpose_nb.simulate`: scatter and blur."""
+"""Scatter and blur, which change an image between the patient and the file, for :mod:`diffpose_nb.simulate`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ from ..camera import Camera
 
 
 def scattered(primary: np.ndarray, collimated: np.ndarray, ratio: float, spread: float, camera: Camera) -> np.ndarray:
-    """Scattered signal (rows, columns); both images relative to the open beam, the first without a collimator."""
+    """The scattered signal (rows, columns), relative to the open beam.
+
+    Parameters
+    ----------
+    primary, collimated
+        (rows, columns) the primary signal without and with a collimator, relative to the open beam.
+    ratio
+        Scattered over primary signal, both summed over the image.
+    spread
+        Standard deviation of the scatter's blur, mm at the detector.
+    """
     born = -collimated * np.log(np.clip(primary, 1e-30, 1.0))
     if ratio == 0 or born.sum() <= 0:
         return np.zeros_like(primary)
     born *= ratio * collimated.sum() / born.sum()
-    # As smooth as it is, scatter needs no more than a few points per standard deviation.
+    # Scatter is so smooth that a few points per standard deviation are enough: it is blurred on a coarser grid.
     (rows, columns), spacing = camera.shape, camera.pixel_spacing
     coarse = [max(1, min(n, math.ceil(4 * n * mm / spread))) for n, mm in zip((rows, columns), spacing, strict=True)]
     small = torch.nn.functional.interpolate(torch.from_numpy(born)[None, None], tuple(coarse), mode="area")[0, 0]
     sigma = [spread * c / (n * mm) for c, n, mm in zip(coarse, (rows, columns), spacing, strict=True)]
-    small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), sigma, mode="constant"))  # it leaves the detector
+    small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), sigma, mode="constant"))  # part of it misses
     return torch.nn.functional.interpolate(small[None, None], (rows, columns), mode="bilinear")[0, 0].numpy()
 
 
 def blurred(image: np.ndarray, sigma: float, camera: Camera) -> np.ndarray:
-    """A Gaussian blur of ``sigma`` mm at the detector."""
+    """The image after a Gaussian blur with a standard deviation of ``sigma`` mm at the detector."""
     if sigma == 0:
         return image
     return ndimage.gaussian_filter(image, [sigma / mm for mm in camera.pixel_spacing], mode="nearest")

@@ -1,10 +1,11 @@
-"""X-rays of a CT, with physics that the renderer does not share.
+"""X-rays that are simulated from a CT, with physics that the renderer does not share.
 
-A registration that is judged on its own renderer's images is judged on nothing. :mod:`diffpose_nb.render` marches in
-fixed steps through an interpolated CT of one linear attenuation; here rays cross the full-resolution CT's voxels
-exactly, through two tissues, with a tube's whole spectrum, scatter, noise, blur, a collimator and, if you like, a
-vendor's processing for display. Each of these can be switched off, see :data:`OFF`. With all of them off,
-``-log(pixels)`` is the renderer's line integral.
+If a registration is tested on images of its own renderer, the test says nothing about real X-rays, because both images
+are simplified in the same way. :mod:`diffpose_nb.render` marches in fixed steps through an interpolated CT, in which
+every voxel has one linear attenuation. Here the path of a ray through each voxel of the full-resolution CT is exact.
+There are two tissues, the whole spectrum of a tube, scatter, noise, blur, a collimator and, on request, a vendor's
+processing for display. Each of these effects can be switched off, see :data:`OFF`. With all of them off,
+``-log(pixels)`` is the line integral that the renderer computes.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ OFF: Mapping[str, object] = MappingProxyType(
     | {"detector_blur": 0.0, "scatter": 0.0, "photons": None, "electronic_noise": 0.0, "collimation": None}
     | {"gain": 1.0, "display": None}
 )
-"""Keywords of :func:`simulate_xray` that switch everything off: ``simulate_xray(…, **OFF)``, or with one effect on,
-``simulate_xray(…, **{**OFF, "scatter": 0.2})``. 70 keV is the energy of :data:`diffpose_nb.ct.MU_WATER`."""
-_PENUMBRA = 1.5  # mm at the detector: a 0.6 mm focal spot over a blade's edge 15 to 20 cm below it
-_EXPOSURE = 0.8  # of full scale: what automatic exposure gives the brightest part of the image
+"""Keywords of :func:`simulate_xray` that switch all effects off: ``simulate_xray(…, **OFF)``. With one effect on, the
+call is for instance ``simulate_xray(…, **{**OFF, "scatter": 0.2})``. The photons then have 70 keV, the energy for which
+:data:`diffpose_nb.ct.MU_WATER` is given."""
+_PENUMBRA = 1.5  # mm at the detector: blur of a blade's edge 15 to 20 cm from a 0.6 mm focal spot
+_EXPOSURE = 0.8  # share of full scale that automatic exposure gives the brightest part of the image
 
 
 def simulate_xray(
@@ -66,80 +68,83 @@ def simulate_xray(
     gain: float | None = None,
     display: Display | None = None,
 ) -> XRay:
-    r"""An X-ray of a CT as a C-arm would take it of a patient who has moved.
+    r"""An X-ray of a CT, as a C-arm would take it after the patient has moved.
 
-    The header's pose is the nominal one, ``carm_pose(primary, secondary, sod)``. The image is taken from
-    ``motion @ nominal``, which is ``.true_world_from_camera`` of the result and is written to no file.
+    The pose in the header is the nominal one, ``carm_pose(primary, secondary, sod)``. The image is taken from the pose
+    ``motion @ nominal``. This true pose is ``.true_world_from_camera`` of the result; it is written to no file.
 
-    Behind path lengths that are exact for voxels of constant density (Siddon 1985) and the two tissues of
-    :func:`diffpose_nb.simulate.physics.tissue_densities`, the primary signal of a pixel, relative to the open beam, is
+    Path lengths are exact for voxels of constant density (Siddon 1985). Each voxel holds the two tissues of
+    :func:`diffpose_nb.simulate.physics.tissue_densities`. The primary signal of a pixel, relative to the open beam, is
 
     .. math:: P = \Big\langle \sum_E w_E\, e^{-(\mu/\rho)_\mathrm{soft}(E)\,a_\mathrm{soft}
               - (\mu/\rho)_\mathrm{bone}(E)\,a_\mathrm{bone}} \Big\rangle_\text{rays of the pixel}
 
     with :math:`w_E \propto \Phi(E)\,\eta(E)\,E` (fluence, absorption in the scintillator, energy) and
-    :math:`a` the areal densities. As after a flat-field correction, distance and obliquity do not show.
+    :math:`a` the areal densities. As in an image after flat-field correction, the signal does not depend on the
+    distance from the source, nor on the angle at which a ray meets the detector.
 
     Parameters
     ----------
     subject
-        ``subject["volume"]``: Hounsfield units, its affine the voxels' position in world mm.
+        The CT: ``subject["volume"]`` holds Hounsfield units, and its affine takes voxels to world mm.
     camera
         The detector.
     primary, secondary
-        Positioner angles, degrees; positive: LAO, CRA.
+        Positioner angles in degrees; positive angles are LAO and CRA.
     sod
-        Source to isocentre, mm.
+        Distance from the source to the isocentre, mm.
     motion
-        (4, 4) ``moved_from_world``, for instance of :func:`diffpose_nb.camera.rigid_motion`: moves the C-arm in
-        world axes, that is, the patient by its inverse. None: nobody moved.
+        (4, 4) ``moved_from_world``, for instance from :func:`diffpose_nb.camera.rigid_motion`. It moves the C-arm in
+        world axes, which has the same effect as a motion of the patient by its inverse. None: the patient did not move.
     seed
-        Of the noise. The same seed gives the same pixels.
+        Seed of the noise. The same seed gives the same pixels.
     tissues
-        False: everything is water, as dense as its CT number says. That is what a renderer takes a CT for.
-    kvp, filtration
-        Tube voltage, kV, and aluminium filter, mm, of a tungsten tube (SpekPy). ``kvp=None``: every photon has
-        ``energy`` keV.
+        False: everything is water, as dense as its CT number says. A renderer assumes the same of a CT.
+    kvp, filtration, energy
+        Tube voltage in kV and thickness of the aluminium filter in mm, for a tungsten tube (SpekPy). With ``kvp=None``
+        every photon has ``energy`` keV instead.
     scintillator
-        mm of caesium iodide. None: every photon is absorbed.
+        Thickness of the caesium iodide, mm. None: every photon is absorbed.
     supersampling
-        n: n x n rays a pixel, their intensities averaged. 1: one ray through its centre.
+        With n, each pixel has n x n rays, whose intensities are averaged. With 1 it has one ray, through its centre.
     focal_spot
-        Standard deviation of the focal spot, mm at the source (0.25: a spot of nominally 0.6 mm). It blurs the
-        primary image by that times (SID - SOD) / SOD. 0: a point.
+        Standard deviation of the focal spot, mm at the source; 0.25 belongs to a spot of nominally 0.6 mm. The primary
+        image is blurred by this value times (SID - SOD) / SOD. 0: the focal spot is a point.
     detector_blur
-        Standard deviation of the light's spread in the scintillator, mm; it blurs the noise too. 0: none.
+        Standard deviation of the spread of light in the scintillator, mm. It blurs the noise too. 0: no blur.
     scatter, scatter_spread
-        Scattered over primary signal, both summed over the field (0.2: behind an anti-scatter grid), and its spread
-        as a standard deviation in mm at the detector. The scatter is born in proportion to :math:`-P\log P`, so
-        where there is no patient there is none, and is blurred by a Gaussian, over the collimator's edge and partly
-        past the detector (the simplest of the kernels in Sun and Star-Lack, Phys. Med. Biol. 55:6695, 2010).
-        0: none.
+        Ratio of scattered to primary signal, both summed over the field (0.2 is a ratio behind an anti-scatter grid),
+        and the spread of the scatter as a standard deviation in mm at the detector. Scatter arises in proportion to
+        :math:`-P\log P`, so there is none where there is no patient. It is then blurred by a Gaussian, which takes it
+        over the collimator's edge and partly past the detector (the simplest of the kernels in Sun and Star-Lack, Phys.
+        Med. Biol. 55:6695, 2010). ``scatter=0``: no scatter.
     photons
-        Photons per mm² in the open beam at the detector (2e5: one frame of fluoroscopy). The signal's variance is
-        that of the sum of the detected photons' energies. None: no quantum noise.
+        Number of photons per mm² in the open beam at the detector; 2e5 is one frame of fluoroscopy. The variance of the
+        signal is that of the sum of the detected photons' energies. None: no quantum noise.
     electronic_noise
-        Standard deviation in digital numbers, that is, after ``gain``. 0: none (as it has to be with ``gain=1``).
+        Standard deviation of the electronic noise in digital numbers, that is, after ``gain``. 0: no noise. With
+        ``gain=1`` it has to be 0, because the whole signal then goes from 0 to about 1.
     collimation, field
-        "octagon", "circle" or "rectangle" around the image's centre; its width as a share of the detector's shorter
-        side, for a rectangle of each side. Outside there is scatter only. None: open.
+        Shape of the field around the image's centre, "octagon", "circle" or "rectangle", and its width as a share of
+        the detector's shorter side (for a rectangle, a share of each side). Outside the field there is only scatter.
+        ``collimation=None``: there is no collimator.
     gain
-        Digital numbers per open-beam signal. None: automatic exposure, which puts the brightest part of the image at
-        0.8 of the 14-bit scale; the open beam is then unknown, as it is to whoever gets a file. Where the signal
-        leaves the scale it is clipped.
+        The digital number of the open beam. None: automatic exposure, which puts the brightest part of the image at 0.8
+        of the 14-bit scale; the open beam is then unknown, as it is for anybody who reads such a file. A signal outside
+        the scale is clipped.
     display
-        A vendor's processing, in place of what the detector counted. None: none.
+        A vendor's processing for display, whose result replaces what the detector counted. None: no processing.
 
     Returns
     -------
     XRay
-        ``.pixels`` (rows, columns) float32 in [0, 16383], proportional to dose (``relationship="LIN"``); with
-        ``display`` in [0, 2^bits - 1] and ``relationship="DISP"``.
+        Its ``.pixels`` (rows, columns) are float32 in [0, 16383] and proportional to dose (``relationship="LIN"``);
+        with ``display`` they are in [0, 2^bits - 1] and ``relationship="DISP"``.
 
     Raises
     ------
     ValueError
-        Names the argument that makes no sense, or says what is wrong with the CT.
+        An argument makes no sense, and the message names it; or the message says what is wrong with the CT.
     """
     motion = None if motion is None else as_float64(motion)
     _require_geometry(subject, camera, sod, motion)
@@ -203,19 +208,19 @@ def trace(
     supersampling: int = 1,
     tissues: bool = True,
 ) -> np.ndarray:
-    """Areal densities of soft tissue and bone behind every ray: (2, rows * n, columns * n) float32, g/cm².
+    """Areal densities of soft tissue and bone along every ray: (2, rows * n, columns * n) float32, g/cm².
 
-    Each pixel has n x n rays, n = ``supersampling``, at the centres of its n x n equal parts. Hounsfield units are
-    rounded to integers. Without ``tissues``: of water, and of nothing.
+    Each pixel has n x n rays, n = ``supersampling``, through the centres of its n x n equal parts. Hounsfield units are
+    rounded to integers. With ``tissues=False`` the first areal density is that of water and the second is 0.
     """
     volume = subject["volume"].data[0].numpy()
     rows_of_table = np.empty(volume.shape, np.int16)
-    for slab, source in zip(rows_of_table, volume, strict=True):  # a slab at a time: no second float copy of the CT
+    for slab, source in zip(rows_of_table, volume, strict=True):  # slab by slab, to save a float copy of the CT
         np.rint(np.clip(source, -1000, 31767) + 1000, out=slab, casting="unsafe")
     densities = tissue_densities if tissues else water_densities
     table = densities(np.arange(-1000.0, 31768.0)).astype(np.float32)
 
-    first = (1 / supersampling - 1) / 2  # of a pixel: from its centre to the centre of its first part
+    first = (1 / supersampling - 1) / 2  # in pixels: from a pixel's centre to the centre of its first part
     corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]) / supersampling + first  # (column, row)
     points = transform_points(world_from_camera, camera.detector_points(corners)).numpy()
     return areal_densities(
@@ -230,9 +235,10 @@ def trace(
 
 
 def collimator(camera: Camera, shape: Collimation, field: float) -> np.ndarray:
-    """What the collimator lets through: (rows, columns) from 0 to 1, with a soft edge.
+    """The share of the beam that the collimator lets through: (rows, columns) from 0 to 1, with a soft edge.
 
-    The width of the field is a share of the detector's shorter side, for a rectangle of each side.
+    ``field`` is the width of the field as a share of the detector's shorter side, for a rectangle as a share of each
+    side.
     """
     (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
     y = np.abs(np.arange(rows) - (rows - 1) / 2)[:, None] * row_spacing
@@ -249,7 +255,10 @@ def collimator(camera: Camera, shape: Collimation, field: float) -> np.ndarray:
 
 
 def _primary(areal: np.ndarray, beam: Beam, supersampling: int) -> tuple[np.ndarray, np.ndarray]:
-    """The unscattered signal, and the signal of a mean detected photon in it; both (rows, columns), open beam = 1."""
+    """The unscattered signal, and the mean signal of one detected photon in it; both (rows, columns).
+
+    The unit of the first is the signal of the open beam; that of the second is the mean over the open beam's photons.
+    """
     soft, bone = areal
     signal, squares = np.zeros_like(soft), np.zeros_like(soft)
     for weight, quantum, mu_soft, mu_bone in zip(beam.weights, beam.quantum, beam.soft, beam.bone, strict=True):
@@ -261,14 +270,14 @@ def _primary(areal: np.ndarray, beam: Beam, supersampling: int) -> tuple[np.ndar
         image.reshape(rows, supersampling, columns, supersampling).mean((1, 3), dtype=np.float64)
         for image in (signal, squares)
     )
-    return signal, (squares + 1e-30) / (signal + 1e-30)  # nothing may come through metal
+    return signal, (squares + 1e-30) / (signal + 1e-30)  # behind metal both may be 0
 
 
 def _require_geometry(subject: torchio.Subject, camera: Camera, sod: float, motion: Tensor | None) -> None:
     volume = subject["volume"].data
     if volume.ndim != 4 or volume.shape[0] != 1:
         raise ValueError(f"subject['volume'] has shape {tuple(volume.shape)}: a CT has one channel, (1, I, J, K)")
-    if not torch.isfinite(volume.sum(dtype=torch.float64)):  # one number: no mask as large as the CT
+    if not torch.isfinite(volume.sum(dtype=torch.float64)):  # a sum needs no mask as large as the CT
         raise ValueError("subject['volume'] has NaN or infinite voxels; fill them (with -1000 HU for air)")
     if not 0 < sod < camera.sid:
         raise ValueError(f"sod is {sod} mm: the isocentre lies between source and detector, SID {camera.sid} mm")

@@ -1,7 +1,4 @@
-"""What an X-ray is made of: tissues, the tube's spectrum, the scintillator.
-
-:mod:`diffpose_nb.simulate` takes an X-ray with it.
-"""
+"""The physics of an X-ray, for :mod:`diffpose_nb.simulate`: tissues, the tube's spectrum, the scintillator."""
 
 from __future__ import annotations
 
@@ -14,20 +11,20 @@ import xraydb
 SOFT_TISSUE = {
     "H": 0.102, "C": 0.143, "N": 0.034, "O": 0.708, "Na": 0.002, "P": 0.003, "S": 0.003, "Cl": 0.002, "K": 0.003,
 }  # fmt: skip
-"""Soft tissue, mass fractions (ICRU Report 44; NIST X-ray mass attenuation coefficients, table 2)."""
+"""Mass fractions of the elements in soft tissue (ICRU Report 44; NIST X-ray mass attenuation coefficients, table 2)."""
 CORTICAL_BONE = {
     "H": 0.034, "C": 0.155, "N": 0.042, "O": 0.435, "Na": 0.001, "Mg": 0.002, "P": 0.103, "S": 0.003, "Ca": 0.225,
 }  # fmt: skip
-"""Cortical bone, mass fractions; 1.92 g/cm³ (ICRU Report 44; NIST, table 2)."""
+"""Mass fractions of the elements in cortical bone, whose density is 1.92 g/cm³ (ICRU Report 44; NIST, table 2)."""
 WATER = {"H": 0.111898, "O": 0.888102}
-"""Mass fractions (NIST, table 2)."""
+"""Mass fractions of the elements in water (NIST, table 2)."""
 CAESIUM_IODIDE = {"Cs": 0.511549, "I": 0.488451}
-"""Mass fractions (NIST, table 2)."""
+"""Mass fractions of the elements in caesium iodide (NIST, table 2)."""
 CSI_DENSITY = 4.51 * 0.75
-"""g/cm³: caesium iodide in needles that fill about three quarters of the layer."""
+"""Density of the scintillator, g/cm³: needles of caesium iodide fill about three quarters of the layer."""
 TUBE_ANGLE = 12.0
-"""Degrees: anode angle of a typical C-arm tube."""
-_BIN = 2.5  # keV: width of the spectrum's bins; halving it moves the signal behind 30 cm of water by 0.1 %
+"""Anode angle of a typical C-arm tube, degrees."""
+_BIN = 2.5  # keV: width of the spectrum's bins; halving it changes the signal behind 30 cm of water by 0.1 %
 
 
 def mass_attenuation(fractions: dict[str, float], energies: np.ndarray, kind: str = "total") -> np.ndarray:
@@ -38,21 +35,23 @@ def mass_attenuation(fractions: dict[str, float], energies: np.ndarray, kind: st
     fractions
         Mass fractions of the elements.
     energies
-        (E,) keV.
+        (E,) energies of the photons, keV.
     kind
-        "total", "photo", "coh" or "incoh": which interactions to count.
+        Which interactions are counted: "total" (all), "photo", "coh" or "incoh".
 
     Returns
     -------
     ndarray
-        (E,) from the tables of Elam, Ravel and Sieber (2002) in xraydb, which agree with NIST's.
+        (E,) coefficients from the tables of Elam, Ravel and Sieber (2002) in xraydb, which agree with NIST's.
     """
     electronvolts = 1000.0 * np.atleast_1d(np.asarray(energies, float))
     return sum(part * xraydb.mu_elam(element, electronvolts, kind=kind) for element, part in fractions.items())
 
 
 def water_densities(hounsfield: np.ndarray) -> np.ndarray:
-    """Hounsfield units to the density of the water that attenuates as much, g/cm³: what a renderer takes a CT for.
+    """From Hounsfield units to the density of water that attenuates as much, g/cm³.
+
+    A renderer assumes the same: it takes everything in a CT for water.
 
     Parameters
     ----------
@@ -62,22 +61,23 @@ def water_densities(hounsfield: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        (N, 2) float64: water, and nothing of a second material.
+        (N, 2) float64: the density of water, and 0 for the second material.
     """
     water = np.maximum(1 + np.asarray(hounsfield, float) / 1000, 0.0)
     return np.stack([water, np.zeros_like(water)], -1)
 
 
 def tissue_densities(hounsfield: np.ndarray) -> np.ndarray:
-    r"""Hounsfield units to the densities of soft tissue and cortical bone, g/cm³.
+    r"""From Hounsfield units to the densities of soft tissue and cortical bone, g/cm³.
 
-    The sum follows the fits of Schneider, Bortfeld and Schlegel (Phys. Med. Biol. 45:459, 2000) for adipose tissue,
-    water-like tissue (:math:`1.018 + 0.893\cdot10^{-3}\,\mathrm{HU}`) and the skeleton
+    The sum of the two follows the fits of Schneider, Bortfeld and Schlegel (Phys. Med. Biol. 45:459, 2000) for adipose
+    tissue, water-like tissue (:math:`1.018 + 0.893\cdot10^{-3}\,\mathrm{HU}`) and the skeleton
     (:math:`1.017 + 0.592\cdot10^{-3}\,\mathrm{HU}`); the small step between the last two, at 100 HU, is bridged by
-    a line from 14 HU. Below adipose tissue it falls to zero at -1000 HU rather than to the density of air, because a
-    detector is calibrated in air. From 100 HU to 1525 HU, where the fit reaches the 1.92 g/cm³ of cortical bone,
-    a voxel holds bone in a share of its *volume* that rises linearly from 0 to 1, and soft tissue in the rest.
-    Denser voxels are denser bone. What is not tissue is taken for it: metal for bone, contrast agent for some bone.
+    a line that begins at 14 HU. Below adipose tissue the sum falls to zero at -1000 HU rather than to the density of
+    air, because a detector is calibrated in air. At 1525 HU the fit reaches the 1.92 g/cm³ of cortical bone. From 100
+    to 1525 HU a voxel holds bone in a share of its *volume* that rises linearly from 0 to 1, and soft tissue in the
+    rest. Denser voxels hold denser bone. What is not tissue is treated as if it were: metal as bone, and contrast agent
+    as soft tissue with a share of bone.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def tissue_densities(hounsfield: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        (N, 2) float64: soft tissue, bone.
+        (N, 2) float64: the density of soft tissue, and that of bone.
     """
     bone_hu = (1.92 - 1.017) / 0.592e-3
     nodes = [-1000.0, -98.0, 14.0, 100.0, bone_hu]
@@ -98,11 +98,12 @@ def tissue_densities(hounsfield: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Beam:
-    """The photons that reach the detector through nothing but air, and what tissue does to them; all (E,) float64.
+    """The photons that reach the detector through air alone, and how much the two materials attenuate them.
 
-    ``energies`` in keV; ``weights``: each energy's share of the signal, sum 1; ``quantum``: the signal of one
-    detected photon, in units of the mean one; ``efficiency``: detected photons per incident photon (a number);
-    ``soft``, ``bone``: mass attenuation coefficients of the two materials, cm²/g.
+    All fields but ``efficiency`` are (E,) float64. ``energies`` are in keV. ``weights`` are the shares of each energy
+    in the signal; their sum is 1. ``quantum`` is the signal of one detected photon of each energy, in units of the mean
+    over all detected photons. ``efficiency`` is the number of detected photons per incident photon. ``soft`` and
+    ``bone`` are the mass attenuation coefficients of the two materials, cm²/g.
     """
 
     energies: np.ndarray
@@ -113,25 +114,25 @@ class Beam:
     bone: np.ndarray
 
 
-@lru_cache(maxsize=16)  # SpekPy needs half a second for a spectrum
+@lru_cache(maxsize=16)  # because SpekPy needs half a second for a spectrum
 def make_beam(
     kvp: float | None, filtration: float, energy: float, scintillator: float | None, tissues: bool = True
 ) -> Beam:
-    """The beam of a tube, as an energy-integrating detector sees it.
+    """The beam of a tube, as an energy-integrating detector measures it.
 
     Parameters
     ----------
     kvp
-        Tube voltage, kV (tungsten anode, SpekPy's default model). None: every photon has ``energy``.
+        Tube voltage, kV (tungsten anode, SpekPy's default model). None: every photon has the energy ``energy``.
     filtration
-        Aluminium in front of the tube, mm, inherent filtration included.
+        Thickness of the aluminium in front of the tube, mm; the inherent filtration is included.
     energy
-        keV; used when ``kvp`` is None.
+        Energy of every photon, keV, if ``kvp`` is None.
     scintillator
-        Thickness of the caesium iodide, mm: a photon is detected with the probability of being absorbed by the
-        photoelectric effect (no escape of fluorescence). None: every photon is detected.
+        Thickness of the caesium iodide, mm. The probability that a photon is detected is the probability that the
+        photoelectric effect absorbs it (no fluorescence escapes). None: every photon is detected.
     tissues
-        False: the first material is water, to go with :func:`water_densities`.
+        False: the first material is water, for use with :func:`water_densities`.
     """
     energies, photons = (np.array([float(energy)]), np.ones(1)) if kvp is None else tube_spectrum(kvp, filtration)
     detected = np.ones_like(energies)
@@ -156,10 +157,11 @@ def make_beam(
 
 
 def tube_spectrum(kvp: float, filtration: float) -> tuple[np.ndarray, np.ndarray]:
-    """What leaves a tungsten tube: energies (E,), keV, 0.5 keV apart, and the number of photons at each, relative.
+    """The spectrum of a tungsten tube: energies (E,), 0.5 keV apart, and the relative number of photons at each.
 
-    ``kvp`` in kV, ``filtration`` in mm of aluminium. SpekPy's default model (Poludniowski et al., 2021).
+    The energies are in keV, ``kvp`` is in kV and ``filtration`` in mm of aluminium. The spectrum is that of SpekPy's
+    default model (Poludniowski et al., 2021).
     """
-    import spekpy  # a second to import, and only needed here
+    import spekpy  # here, because the import takes a second and only this function needs it
 
     return spekpy.Spek(kvp=kvp, th=TUBE_ANGLE, dk=0.5).filter("Al", filtration).get_spectrum()

@@ -1,4 +1,4 @@
-"""The compiled inner loop of :mod:`diffpose_nb.simulate`: exact path lengths through voxels, per material."""
+"""The compiled inner loop of :mod:`diffpose_nb.simulate`: exact path lengths through voxels of two materials."""
 
 from __future__ import annotations
 
@@ -23,34 +23,36 @@ def areal_densities(
 
     .. math:: a_m = \sum_{\text{voxels}} \rho_m(\text{voxel})\ \ell(\text{ray, voxel})
 
-    with :math:`\ell` the exact length of the ray inside the voxel, a box of constant density (Siddon, Med. Phys.
-    12:252, 1985), found by stepping from face to face (Amanatides and Woo, Eurographics 1987).
+    with :math:`\ell` the exact length of the ray inside the voxel, which is a box of constant density (Siddon, Med.
+    Phys. 12:252, 1985). The voxels are found by stepping from face to face (Amanatides and Woo, Eurographics 1987).
 
     Parameters
     ----------
     volume
-        (I, J, K) int16, C-contiguous: the row of ``densities`` that each voxel is made of. Rays that run down the
-        image should cross the last axis (head to foot in a CT): neighbours then find their voxels in the cache.
+        (I, J, K) int16, C-contiguous: for each voxel, the row of ``densities`` that holds its densities. The columns of
+        the grid should run along the last axis (head to foot in a CT): neighbouring rays of a column then find their
+        voxels in the processor's cache.
     densities
-        (T, 2) float32, g/cm³: two materials.
+        (T, 2) float32, g/cm³: a table of the densities of two materials.
     world_from_voxel
-        (4, 4) mm; voxel centres have integer coordinates. Any invertible affine, sheared and mirrored ones too.
+        (4, 4), to world mm; voxel centres have integer coordinates. Any invertible affine works, also a sheared or
+        mirrored one.
     source
-        (3,) world mm.
+        (3,) position of the source, world mm.
     corner, steps
-        (3,) the grid's first point, and (2, 3) the steps to the next row and to the next column, world mm.
+        (3,) the first point of the grid, and (2, 3) the steps to the next row and to the next column, world mm.
     shape
         (rows, columns) of the grid.
 
     Returns
     -------
     ndarray
-        (2, rows, columns) float32, g/cm². Rays that miss the volume give 0; those that start or end inside count
-        what they cross.
+        (2, rows, columns) float32, g/cm². Rays that miss the volume give 0. For rays that start or end inside the
+        volume, only the part that they cross counts.
     """
     matrix = np.ascontiguousarray(world_from_voxel[:3, :3], np.float64)
     voxel_from_world = np.linalg.inv(matrix)
-    origin = voxel_from_world @ (source - world_from_voxel[:3, 3]) + 0.5  # faces, not centres, at integers
+    origin = voxel_from_world @ (source - world_from_voxel[:3, 3]) + 0.5  # voxels' faces, not centres, are at integers
     runs = np.stack([corner - source, *steps]) @ voxel_from_world.T
     out = np.zeros((2, *shape), np.float32)
     with KERNEL_LOCK:
@@ -124,11 +126,15 @@ def _clip(origin, run, size, first, last):
 
 @njit(cache=True)
 def _enter(origin, run, size, first):
-    """Along one axis: the voxel at ``first``, its direction of travel, where the next face is, faces' distance."""
+    """Along one axis: the voxel at ``first``, the direction of travel (1 or -1), and two values of ``a``.
+
+    These are the ``a`` at which the ray meets the next face, and the distance in ``a`` from one face to the next.
+    """
     voxel = min(max(math.floor(origin + first * run), 0), size - 1)
     if run == 0.0:
         return voxel, 1, np.inf, np.inf
     step = 1 if run > 0.0 else -1
     face = voxel + 1 if run > 0.0 else voxel
-    # a ray all but inside a face may round to its far side: that face is then crossed here, not before the start
+    # If a ray runs almost within a face, rounding may put its start on the far side of this face. The face then counts
+    # as crossed at ``first``, and not before it.
     return voxel, step, max((face - origin) / run, first), abs(1.0 / run)

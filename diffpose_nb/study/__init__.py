@@ -1,7 +1,7 @@
-"""Experiments that are counted: the example X-ray, a network's held-out X-rays, registrations by the hundred.
+"""Experiments on simulated X-rays: the example X-ray, X-rays to test a network on, hundreds of registrations.
 
-Every X-ray is simulated, so that its true pose is known, and every number comes from a seed, so that it can be computed
-again. Imports all of the science: ``simulate``, ``register``, ``train`` and what lies below them.
+Every X-ray is simulated, so its true pose is known. Every random number comes from a seed, so every result can be
+computed again. This package imports ``simulate``, ``register``, ``train`` and what they import.
 """
 
 from .example import CAMERA, SOD, make_example, patient_motion

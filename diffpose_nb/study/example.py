@@ -1,4 +1,4 @@
-"""The example X-ray: which C-arm took it, and how far the patient was from where its header says."""
+"""The example X-ray: the C-arm that took it, and how far the patient had moved from the position in its header."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from ..simulate import simulate_xray
 
 SEED = 9
 PRIMARY, SECONDARY = 20.0, 10.0
-"""Degrees: LAO 20, CRA 10."""
+"""Positioner angles of the C-arm, degrees: LAO 20, CRA 10."""
 SOD = 700.0
-"""mm"""
+"""Distance from the source to the isocentre, mm."""
 # A 31 cm flat detector with pixels of 0.194 mm, read out in blocks of 5 x 5.
 CAMERA = Camera(sid=1020.0, pixel_spacing=(0.97, 0.97), shape=(320, 320))
 
 
 def patient_motion(seed: int = SEED) -> dict[str, list[float]]:
-    """How far the patient was from where the header thinks: rotation vector, degrees, and translation, mm.
+    """How far the patient has moved from the position that the header assumes: arguments of ``rigid_motion``.
 
-    Uniform within 6 degrees and 20 mm of each axis, to a tenth: arguments of :func:`diffpose_nb.camera.rigid_motion`.
+    Each of the three components of the rotation vector is drawn uniformly within ±6 degrees, and each of the three
+    components of the translation within ±20 mm; both are rounded to a tenth. See
+    :func:`diffpose_nb.camera.rigid_motion`.
     """
     rng = np.random.default_rng(seed)
     rotation, translation = rng.uniform(-6.0, 6.0, 3), rng.uniform(-20.0, 20.0, 3)

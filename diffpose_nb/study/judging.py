@@ -1,4 +1,4 @@
-"""X-rays that a pose network was not trained on, and its errors on them."""
+"""X-rays that a pose network was not trained on, and the errors of the network on them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from ..train.poses import NAMES
 from .example import CAMERA
 
 HELD_OUT, SEED = 200, 12345
-"""How many X-rays the network is judged on, and the seed of their poses."""
+"""Number of X-rays on which the network is tested, and the seed of their poses."""
 COLUMNS = [f"{kind}_{axis}" for kind in ("rotation", "translation") for axis in "xyz"]
-"""Of the table: degrees about, and mm along, the camera's axes; z is depth."""
+"""Columns of the errors: rotation about the camera's axes in degrees, translation along them in mm; z is depth."""
 
 
 def held_out(
     subject: torchio.Subject, poses: PoseRange, number: int = HELD_OUT, seed: int = SEED, progress: bool = True
 ) -> list[XRay]:
-    """X-rays from all over the range, with physics that no training picture has, and their true poses."""
+    """Simulate X-rays from poses all over the range; each X-ray contains its true pose.
+
+    The simulation has physics that no training picture has.
+    """
     nominal = poses.nominal
     return [
         simulate_xray(subject, CAMERA, *poses.view, poses.sod, motion=pose @ invert(nominal), seed=n)
@@ -34,7 +37,11 @@ def held_out(
 
 
 def judge(regressor: PoseRegressor, xrays: list[XRay]) -> pd.DataFrame:
-    """A row for each X-ray: where in the range it was taken (:data:`NAMES`), and the six errors."""
+    """The errors of a network: a table with a row for each X-ray.
+
+    The row holds the parameters of the true pose, with the names :data:`diffpose_nb.train.poses.NAMES`, and the six
+    errors in the columns :data:`COLUMNS`.
+    """
     truth = torch.stack([xray.true_world_from_camera for xray in xrays])
     errors = camera_errors(regressor.predict(xrays), truth)
     values = torch.cat([regressor.poses.parameters(truth), errors], 1)
@@ -42,5 +49,5 @@ def judge(regressor: PoseRegressor, xrays: list[XRay]) -> pd.DataFrame:
 
 
 def errors_of(table: pd.DataFrame) -> Tensor:
-    """(N, 6) of :func:`judge`'s table."""
+    """The errors (N, 6) in a table of :func:`judge`."""
     return torch.from_numpy(table[COLUMNS].to_numpy(copy=True))

@@ -1,7 +1,7 @@
-"""Registrations of the example CT by the hundred: which X-rays, from which starts, and what came of them.
+"""Hundreds of registrations of the example CT: the X-rays, the poses from which they start, and the results.
 
-Every X-ray is simulated, so that its true pose is known, and every number comes from a seed, so that any of them can be
-taken again. ``python -m diffpose_nb.commands.registrations`` runs them all and writes the file that :func:`load` reads.
+Every X-ray is simulated, so its true pose is known. Every random number comes from a seed, so every X-ray can be made
+again. ``python -m diffpose_nb.commands.registrations`` runs them all and writes the file that :func:`load` reads.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from ..train import PoseRange
 from .example import CAMERA, SOD, patient_motion
 
 METHODS = ("nominal pose", "nominal, refined", "network", "network, refined")
-"""The methods of the table."""
+"""The methods that are compared in the table."""
 FROM_A_START = "refined from a start"
 FARTHEST = (45.0, 45.0, 45.0, 150.0, 150.0, 150.0)
-"""How far off the farthest starts are: degrees and mm of :data:`diffpose_nb.similarity.landscapes.NAMES`."""
+"""How far the farthest starts are from the truth, in degrees and mm, for each of
+:data:`diffpose_nb.similarity.landscapes.NAMES`."""
 BEYOND = 2.0
-"""How far out the views go: this many times the range that the network was trained on."""
+"""The views go out to this many times the edge of the range that the network was trained on."""
 STARTS = 3
-"""Starts at a distance, for each X-ray of the table."""
+"""Number of further starts, at known distances from the truth, for each X-ray of the table."""
 _SEED = 1100
 
 
 class Predicts(Protocol):
-    """What is asked of a network: :class:`diffpose_nb.train.PoseRegressor`."""
+    """What a network has to offer, as :class:`diffpose_nb.train.PoseRegressor` does."""
 
     poses: PoseRange
 
     def predict(self, xray: XRay) -> Tensor:
-        """``world_from_camera`` (4, 4)."""
+        """The pose ``world_from_camera`` (4, 4) of an X-ray."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,20 @@ class Trial:
     Parameters
     ----------
     part
-        "table": from the range that the network was trained on, with a header. "views": from inside and outside that
-        range, for the network alone.
+        "table": the X-ray is taken from the range that the network was trained on, and has a header to start from.
+        "views": it is taken from inside or outside that range, and only the network is tried on it.
     number
-        Of the X-ray in its part; also the seed of its noise.
+        Number of the X-ray in its part. The seed of its noise is made from it.
     truth, header
-        (4, 4) the pose that it is taken from, and the one in its header. The header knows the view; the patient has
-        moved since, by up to 6° and 20 mm on each axis (:func:`diffpose_nb.study.patient_motion`).
+        (4, 4) the pose from which the X-ray is taken, and the pose in its header. In the table, the header is wrong
+        because the patient has moved, by up to 6° and 20 mm on each axis (:func:`diffpose_nb.study.patient_motion`).
+        In the views, no method uses the header.
     out
         How far out the view lies: 1 is the edge of the range that the network was trained on.
     starts
-        (S, 4, 4) other poses to start from.
+        (S, 4, 4) further poses to start from.
     off
-        (S,) how far off these are: 1 is :data:`FARTHEST`.
+        (S,) how far these starts are from the truth: 1 is :data:`FARTHEST`.
     """
 
     part: str
@@ -78,7 +80,7 @@ class Trial:
     off: Tensor
 
     def xray(self, subject: torchio.Subject, **effects: object) -> XRay:
-        """The X-ray, with all physics; ``effects`` are further arguments of ``simulate_xray``."""
+        """The simulated X-ray, with all physics; ``effects`` are further arguments of ``simulate_xray``."""
         motion = self.truth @ invert(carm_pose(0, 0, SOD))
         seed = _SEED + self.number
         taken = simulate_xray(subject, CAMERA, 0, 0, SOD, motion=motion, seed=seed, **effects)
@@ -86,9 +88,10 @@ class Trial:
 
 
 def table(poses: PoseRange, number: int = 100) -> list[Trial]:
-    """X-rays from poses that are uniform in the range, each with a header and :data:`STARTS` other starts.
+    """Trials with X-rays from poses that are uniform in the range, each with a header and :data:`STARTS` other starts.
 
-    How far off the starts are rises evenly from nothing to :data:`FARTHEST`, in an order that is drawn.
+    The distances of all starts from the truth are spread evenly from 0 to :data:`FARTHEST`. They are assigned to the
+    X-rays in random order.
     """
     rng = np.random.default_rng(_SEED)
     off = (rng.permutation(number * STARTS).reshape(number, STARTS) + 0.5) / (number * STARTS)
@@ -103,21 +106,21 @@ def table(poses: PoseRange, number: int = 100) -> list[Trial]:
 
 
 def views(poses: PoseRange, number: int = 100) -> list[Trial]:
-    """X-rays whose views go evenly from the middle of the range out to :data:`BEYOND` times its edge."""
+    """Trials with views that are spread evenly from the middle of the range out to :data:`BEYOND` times its edge."""
     rng = np.random.default_rng(_SEED + 1)
     out = BEYOND * (torch.arange(number, dtype=torch.float64) + 0.5) / number
     truths = poses.pose(out[:, None] * poses.half * _on_a_cube(rng, number))
-    nobody = torch.empty(0, 4, 4, dtype=torch.float64), torch.empty(0, dtype=torch.float64)
-    return [Trial("views", n, truth, poses.nominal, _out(poses, truth), *nobody) for n, truth in enumerate(truths)]
+    no_starts = torch.empty(0, 4, 4, dtype=torch.float64), torch.empty(0, dtype=torch.float64)
+    return [Trial("views", n, truth, poses.nominal, _out(poses, truth), *no_starts) for n, truth in enumerate(truths)]
 
 
 def register(
     subject: torchio.Subject, landmarks: pd.DataFrame, trial: Trial, xray: XRay, network: Predicts
 ) -> list[dict[str, object]]:
-    """Register the X-ray of a trial in every way: rows of the table, see :func:`load`.
+    """Register the X-ray of a trial with every method. Returns rows of the table that :func:`load` describes.
 
-    Refinement is :func:`diffpose_nb.register.refine` as it comes, with its restarts; from the other starts it is
-    without, since a restart is another start.
+    Refinement is :func:`diffpose_nb.register.refine` with its default values. Only from the other starts it has no
+    restarts, because a restart would be a start at another distance.
     """
     rows: list[dict[str, object]] = []
 
@@ -148,7 +151,7 @@ def register(
 
 
 def errors(pose: Tensor, xray: XRay, landmarks: pd.DataFrame) -> dict[str, float]:
-    """How far a pose (4, 4) is from the truth of a simulated X-ray: mm, and the angle in degrees."""
+    """The errors of a pose (4, 4) for a simulated X-ray, by name: lengths in mm, and the angle in degrees."""
     truth, camera = xray.true_world_from_camera, xray.camera
     return {
         "mtre": evaluate.mtre(pose, truth, landmarks).item(),
@@ -160,21 +163,22 @@ def errors(pose: Tensor, xray: XRay, landmarks: pd.DataFrame) -> dict[str, float
 
 
 def load(path: Path = EXAMPLE_REGISTRATIONS) -> pd.DataFrame:
-    """The registrations in a file, default the one that ships.
+    """The registrations in a file. Default the file that comes with the package.
 
     Returns
     -------
     DataFrame
-        A row for each registration: ``part``, "table", "starts" or "views"; ``xray``, its number; ``method``;
-        ``off``, in "starts" how far off the start was (1: :data:`FARTHEST`), else how far out the view lies (1: the
-        edge of the range that the network was trained on); ``start``, mm of mTRE before; ``mtre``, ``mpe``, ``mrpd``,
-        ``diffpose`` (mm), ``angle`` (degrees) after; ``confidence``, of refinements; ``seconds``.
+        A row for each registration. ``part`` is "table", "starts" or "views"; ``xray`` is the number of the X-ray.
+        ``off`` is, in "starts", how far the start was from the truth (1: :data:`FARTHEST`); in the other parts it is
+        how far out the view lies (1: the edge of the range that the network was trained on). ``start`` is the mTRE
+        before the registration, in mm. ``mtre``, ``mpe``, ``mrpd``, ``diffpose`` (mm) and ``angle`` (degrees) are the
+        errors after it. The other columns are ``method``, ``confidence``, which only refinements have, and ``seconds``.
     """
     return pd.read_csv(path, comment="#")
 
 
 def _on_a_cube(rng: np.random.Generator, number: int) -> Tensor:
-    """(number, 6) from -1 to 1, one of each at an end: directions, with what is farthest off at 1."""
+    """(number, 6) random numbers from -1 to 1, scaled so that the largest absolute value of each row is 1."""
     uniform = as_float64(rng.uniform(-1, 1, (number, 6)))
     return uniform / uniform.abs().amax(1, keepdim=True)
 

@@ -1,4 +1,4 @@
-"""A long table of registrations, row by row: it can be stopped, and goes on where it was."""
+"""A long series of registrations, which can be stopped and later goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def run(
     about: str,
     start_anew: bool = False,
 ) -> bool:
-    """Register the X-rays of all trials and write the file when the last one is done; whether it is.
+    """Register the X-rays of all trials, and write the file when the last one is done. Returns whether it is done.
 
-    Until then rows are kept beside it, in a file that ends in ``.part``. Those that were made under the same ``about``,
-    the first line of either file, are not made again, unless ``start_anew``.
+    Until then the rows are kept in a second file beside it, whose name ends in ``.part``. The first line of both files
+    is ``about``. Rows that an earlier call made with the same ``about`` are not made again, unless ``start_anew``.
     """
     partial = path.with_name(path.name + ".part")
     landmarks = ct.landmarks(subject)
@@ -39,7 +39,7 @@ def run(
         for n, trial in enumerate(tqdm(todo, "X-rays", initial=len(trials) - len(todo), total=len(trials))):
             xray = trial.xray(subject)
             if n == 0:
-                register(subject, landmarks, trial, xray, network)  # what is set up once is in nobody's time
+                register(subject, landmarks, trial, xray, network)  # not counted: its time includes the set-up
             rows = register(subject, landmarks, trial, xray, network)
             parts.append(pd.DataFrame(rows).assign(origin=trial.part))
             _write(partial, pd.concat(parts), about)
@@ -63,9 +63,10 @@ def _write(path: Path, rows: pd.DataFrame, about: str) -> None:
 
 @contextmanager
 def _interruption() -> Iterator[list[int]]:
-    """A list in which the first Ctrl-C leaves a note; the second one interrupts.
+    """A list that stays empty until Ctrl-C is pressed; a second Ctrl-C interrupts at once.
 
-    A refinement that is interrupted returns its best pose so far, which must not be taken for its last.
+    The first Ctrl-C must not interrupt, because an interrupted refinement returns its best pose so far. This pose would
+    be recorded as its final one.
     """
     noted: list[int] = []
 

@@ -1,9 +1,11 @@
-"""A network for one patient, that says from which pose an X-ray was taken.
+"""A network for one patient, which estimates the pose from which an X-ray was taken.
 
-:func:`fit` trains it on DRRs of the patient's CT; :class:`PoseRegressor` is the network. Imports ``similarity`` and
-what lies below it, and nothing of ``register``: the two meet only in the user's hands.
+:func:`fit` trains it on DRRs of the patient's CT; :class:`PoseRegressor` is the network. This package imports
+``similarity`` and what that imports, but nothing of ``register``. The user combines the two: a registration can start
+from the pose that the network returns.
 """
 
+from ..evaluate import camera_errors
 from .augment import Augmentation
 from .pictures import Pictures, Pool, facing, warp, widened
 from .poses import PoseRange
@@ -18,6 +20,7 @@ __all__ = [
     "PoseRange",
     "PoseRegressor",
     "Training",
+    "camera_errors",
     "facing",
     "fit",
     "warp",

@@ -1,7 +1,7 @@
-"""Making DRRs look like X-rays: what the network must not learn to rely on.
+"""Random changes that make DRRs look like X-rays, so that the network does not rely on what differs between the two.
 
-Everything is drawn anew for every picture. The physics is crude on purpose, and none of it is that of
-:mod:`diffpose_nb.simulate`, on whose X-rays the network is judged.
+The changes are drawn anew for every picture. Their physics is crude on purpose. None of it is taken from
+:mod:`diffpose_nb.simulate`, because the network is tested on the X-rays of that package.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges from which each picture's changes are drawn, uniformly. ``Augmentation.none()`` changes nothing.
+    """Ranges from which the changes of each picture are drawn uniformly. ``Augmentation.none()`` changes nothing.
 
     Parameters
     ----------
     contrast
         Factor on the line integrals.
     scatter
-        Scattered over unscattered signal.
+        Ratio of scattered to unscattered signal.
     photons
-        A pixel, in the open beam; their logarithm is uniform.
+        Number of photons per pixel in the open beam; its logarithm is drawn uniformly.
     sharpness
-        From -1, blurred by about a pixel, over 0, unchanged, to 1, as much sharper.
+        -1 blurs by about a pixel, 0 changes nothing, and 1 sharpens by the same amount.
     gamma
-        The logarithm of the exponent of a curve over the grey values.
+        Logarithm of the exponent of a curve that is applied to the grey values.
     field
-        Of the collimator, its width as a share of the picture's; over 1.42 it is open.
+        Width of the collimator's field as a share of the picture's width; above 1.42 nothing is covered.
     cutouts
-        At most so many rectangles that show nothing, such as labels and instruments.
+        Largest number of rectangles that show nothing, as if labels or instruments covered the picture there.
     """
 
     contrast: Range = (0.8, 1.2)
@@ -50,12 +50,12 @@ class Augmentation:
 
     @classmethod
     def none(cls) -> Augmentation:
-        """No change at all."""
+        """An augmentation that changes nothing."""
         same = (0.0, 0.0)
         return cls((1.0, 1.0), same, (math.inf, math.inf), same, same, (9.0, 9.0), 0)
 
     def __call__(self, images: Tensor, valid: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Line integrals (B, 1, rows, columns) and what is valid of them (bool), changed."""
+        """Change line integrals (B, 1, rows, columns) and the mask of their valid pixels (bool); returns both."""
 
         def draw(limits: Range) -> Tensor:
             low, high = limits
@@ -74,7 +74,7 @@ class Augmentation:
 
     @staticmethod
     def _detected(integrals: Tensor, scatter: Tensor, photons: Range, draw, generator: torch.Generator) -> Tensor:
-        """The logarithm of a signal with scatter and noise."""
+        """The line integrals (negative logarithms) of a signal to which scatter and noise were added."""
         signal = (-integrals).exp()
         if scatter.any():
             veil = interpolate(avg_pool2d(signal, max(signal.shape[-2:]) // 4), signal.shape[-2:], mode="bilinear")
@@ -91,7 +91,7 @@ def _blurred(images: Tensor) -> Tensor:
 
 
 def _curved(integrals: Tensor, valid: Tensor, exponent: Tensor) -> Tensor:
-    """The valid grey values, from their least to their greatest, raised to a power."""
+    """Raise grey values to a power, after scaling their valid range to 0 to 1; the range stays the same."""
     if (exponent == 1).all():
         return integrals
     low = torch.where(valid, integrals, torch.inf).amin((-2, -1), keepdim=True)
@@ -101,7 +101,7 @@ def _curved(integrals: Tensor, valid: Tensor, exponent: Tensor) -> Tensor:
 
 
 def _coordinates(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Down and across, from -1 to 1 from edge to edge."""
+    """The coordinates of pixels down and across, which go from -1 at one edge of the picture to 1 at the other."""
     rows, columns = images.shape[-2:]
     down = (2 * torch.arange(rows) + 1) / rows - 1
     across = (2 * torch.arange(columns) + 1) / columns - 1
@@ -109,7 +109,7 @@ def _coordinates(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _field(images: Tensor, width: Tensor, generator: torch.Generator) -> Tensor:
-    """Octagons, circles and rectangles, a little off the centre."""
+    """True inside the collimator's field: a random octagon, circle or rectangle, a little off the centre."""
     down, across = _coordinates(images)
     shape = torch.randint(3, (len(images), 1, 1, 1), generator=generator)
     aspect, y, x = (torch.rand(len(images), 1, 1, 1, generator=generator) for _ in range(3))
@@ -121,7 +121,7 @@ def _field(images: Tensor, width: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _rectangle(images: Tensor, generator: torch.Generator) -> Tensor:
-    """In half of the pictures, up to a third of their width and height."""
+    """True inside a random rectangle, up to a third of the width and height, which half of the pictures have."""
     down, across = _coordinates(images)
     y, x, height, width, there = (torch.rand(len(images), 1, 1, 1, generator=generator) for _ in range(5))
     inside = ((down - (2 * y - 1)).abs() < height / 3) & ((across - (2 * x - 1)).abs() < width / 3)

@@ -1,4 +1,4 @@
-"""The file that a network is kept in."""
+"""The file in which a network is kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ FORMAT = "diffpose_nb pose regressor 1"
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The content of a file of :meth:`PoseRegressor.save` or :func:`diffpose_nb.train.fit`, or one clear error."""
+    """The content of a file that :meth:`PoseRegressor.save` or :func:`diffpose_nb.train.fit` wrote.
+
+    Raises
+    ------
+    ValueError
+        The file is missing, cannot be read, or was not written by one of these.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -30,7 +36,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def write_checkpoint(path: str | Path, content: dict[str, Any]) -> None:
-    """``torch.save`` to a file that is either the old one or the new one, whatever happens."""
+    """Write by ``torch.save``. If writing fails or is interrupted, the old file is still there, unchanged."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as stream:

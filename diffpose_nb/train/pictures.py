@@ -1,8 +1,9 @@
-"""Pictures to train on: rendered, turned, and made to look like X-rays.
+"""Pictures to train on, which are rendered from a CT and then turned.
 
-A camera that turns about its source sees the same rays, only elsewhere on the detector. So three of the six degrees of
-freedom need no renderer: a DRR of a wide field, warped, is the exact DRR of every pose with that source. A pool of such
-DRRs, renewed all the time, gives many more pictures than could be rendered.
+A camera that turns about its source sees the same rays, but at other places on the detector. So three of the six
+degrees of freedom need no renderer: a DRR with a wide field can be warped into the exact DRR of every pose with the
+same source. A pool of such DRRs, whose oldest members are always replaced by new ones, gives many more pictures than
+could be rendered.
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ from ..render import integrate, smoothed
 from .poses import PoseRange
 
 VOXEL, STEP = 2.5, 3.0
-"""mm, of the CT's blocks and along a ray: about the size of a pixel in the patient."""
+"""Size of the CT's blocks and step along a ray, mm: about the size of a pixel in the patient."""
 FIELD = 1.35
-"""How much wider than the camera's the field of a rendered DRR is."""
+"""Factor by which the field of a rendered DRR is wider than that of the camera."""
 BONES = (1.0, 1.5, 2.0, 2.5)
-"""Factors on what bone attenuates above water, one of them for each DRR; 2 is about what an X-ray at 80 kV has."""
+"""Factors on the attenuation of bone above that of water; one of them is drawn for each DRR. An X-ray at 80 kV
+corresponds to a factor of about 2."""
 
 
 class Pictures(NamedTuple):
-    """A batch: line integrals (B, 1, rows, columns), the part of them that was rendered (bool), ``world_from_camera``
-    (B, 4, 4) float64."""
+    """A batch of pictures.
+
+    ``images`` are line integrals (B, 1, rows, columns). ``valid`` (bool, same shape) is True where they were rendered.
+    ``poses`` are ``world_from_camera`` (B, 4, 4) float64.
+    """
 
     images: Tensor
     valid: Tensor
@@ -39,29 +44,29 @@ class Pictures(NamedTuple):
 
 
 class Pool:
-    """DRRs of a subject, with random poses, the oldest of which are replaced by new ones.
+    """DRRs of a subject from random poses. New DRRs replace the oldest ones.
 
-    The n-th DRR depends on the seed and on n only, so a pool can be made again as it was.
+    The n-th DRR depends on the seed and on n only, so the same pool can be made again.
 
     Parameters
     ----------
     subject
         The CT.
     camera
-        Of the pictures.
+        The camera of the pictures.
     poses
-        The distribution to draw from.
+        The distribution from which poses are drawn.
     size
-        How many DRRs to keep.
+        Number of DRRs that are kept.
     seed
-        Of the poses.
+        Seed of the poses and of the factors on bone.
     bones
-        See :data:`BONES`.
+        Factors on bone, see :data:`BONES`.
 
     Raises
     ------
     ValueError
-        If the CT attenuates nothing.
+        The CT attenuates nothing.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class Pool:
         self._bases = torch.zeros(size, 4, 4, dtype=torch.float64)
 
     def render(self, number: int) -> None:
-        """The next ``number`` DRRs."""
+        """Render the next ``number`` DRRs."""
         for n in range(self.rendered, self.rendered + number):
             generator = torch.Generator().manual_seed(mixed(self.seed, n))
             base = facing(self.poses.sample(1, generator)[0, :3, 3])
@@ -93,18 +98,18 @@ class Pool:
         self.rendered += number
 
     def drr(self, world_from_camera: Tensor, bone: int) -> Tensor:
-        """The wide picture (rows, columns) from a pose (4, 4), with one of the factors on bone."""
+        """The picture (rows, columns) of the wide field from a pose (4, 4); ``bone`` is the index of a factor."""
         source, target = self.wide.rays(world_from_camera)
         rays = (source[None], target[None], STEP / self.camera.sid, False, self.wide.shape[1])
         return integrate(self._volumes[bone], *rays)[0].reshape(self.wide.shape)
 
     def skip_to(self, rendered: int) -> None:
-        """The pool as it was when so many had been rendered."""
+        """Bring the pool into the state that it has after ``rendered`` DRRs."""
         self.rendered = max(0, rendered - self.size)
         self.render(rendered - self.rendered)
 
     def draw(self, number: int, generator: torch.Generator) -> Pictures:
-        """Random DRRs of the pool, each turned about its source."""
+        """Draw random DRRs of the pool, and turn each at random about its source."""
         which = torch.randint(min(self.rendered, self.size), (number,), generator=generator)
         bases = self._bases[which]
         roll, x, y = self.poses.parameters(self.poses.sample(number, generator))[:, 2:5].unbind(-1)
@@ -114,21 +119,22 @@ class Pool:
 
 
 def facing(source: Tensor) -> Tensor:
-    """``world_from_camera`` (4, 4) of the camera at a point of the world that looks at the world's origin, unrolled."""
+    """``world_from_camera`` (4, 4) of a camera at ``source`` that looks at the world's origin, without roll."""
     towards = -(ras_from_lps[:3, :3] @ source) / source.norm()
     alpha, beta = torch.atan2(towards[0], -towards[1]), torch.asin(towards[2])
     return carm_pose(torch.rad2deg(alpha), torch.rad2deg(beta), source.norm())
 
 
 def turn_about_source(distance: Tensor, roll: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Rotations (B, 3, 3), from the turned camera to one that faces the origin.
+    """Rotations (B, 3, 3) from the axes of a turned camera to those of a camera that faces the world's origin.
 
     Parameters
     ----------
     distance
-        (B,) from the source to the world's origin, mm.
+        (B,) distance from the source to the world's origin, mm.
     roll, x, y
-        (B,) of :class:`PoseRange`, for the turned camera: degrees, and mm from its optical axis to the origin.
+        (B,) parameters of :class:`PoseRange` for the turned camera: the roll in degrees, and the distances in mm
+        between its optical axis and the origin.
     """
     axis = torch.zeros(len(roll), 3, dtype=torch.float64)
     axis[:, 2] = torch.deg2rad(roll)
@@ -143,21 +149,22 @@ def turn_about_source(distance: Tensor, roll: Tensor, x: Tensor, y: Tensor) -> T
 
 
 def warp(images: Tensor, camera: Camera, to: Camera, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """What another camera at the same source sees: exact but for the interpolation.
+    """What another camera at the same source sees. The result is exact except for the interpolation.
 
     Parameters
     ----------
     images
-        (B, 1, rows, columns) of ``camera``.
+        (B, 1, rows, columns) pictures of ``camera``.
     to
         The other camera; its SID, pixels and principal point may differ.
     turns
-        (B, 3, 3) or (3, 3): from its axes to those of ``camera``.
+        (B, 3, 3) or (3, 3) rotations from the axes of ``to`` to those of ``camera``.
 
     Returns
     -------
     (Tensor, Tensor)
-        (B, 1, rows, columns) of ``to``, and bool where ``camera`` saw anything; elsewhere zero.
+        (B, 1, rows, columns) pictures of ``to``, and a bool mask that is True where ``camera`` saw something. Elsewhere
+        the pictures are zero.
     """
     homogeneous = to.detector_points().to(images.dtype) @ (camera.K @ turns).mT.to(images.dtype)
     rows, columns = camera.shape
@@ -171,7 +178,7 @@ def warp(images: Tensor, camera: Camera, to: Camera, turns: Tensor) -> tuple[Ten
 
 
 def widened(camera: Camera, factor: float) -> Camera:
-    """The same pixels, and more of them all round."""
+    """A camera with more pixels of the same size on all sides; its field is wider by ``factor``."""
     rows, columns = camera.shape
     down, across = (round(size * (factor - 1) / 2) for size in (rows, columns))
     column, row = camera.principal_point
@@ -179,5 +186,5 @@ def widened(camera: Camera, factor: float) -> Camera:
 
 
 def mixed(seed: int, n: int) -> int:
-    """A seed for the n-th of something: neighbours have nothing in common."""
+    """The seed of the n-th item of a series. Items with neighbouring n get unrelated random numbers."""
     return int(torch.randint(2**62, (1,), generator=torch.Generator().manual_seed(seed * 1_000_003 + n)))

@@ -1,4 +1,4 @@
-"""From where the C-arm may look: a stated distribution of poses."""
+"""The distribution of poses from which a network's training pictures are taken."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from torch import Tensor
 from ..camera import as_float64, carm_angles, carm_pose, invert, make_transform
 
 NAMES = ("primary", "secondary", "roll", "x", "y", "depth")
-"""Degrees, degrees, degrees, mm, mm, mm: what :meth:`PoseRange.pose` takes and :meth:`PoseRange.parameters` gives."""
+"""The six parameters that :meth:`PoseRange.pose` takes and :meth:`PoseRange.parameters` returns. The first three are in
+degrees, the others in mm."""
 
 
 @dataclass(frozen=True)
 class PoseRange:
-    """Poses about a nominal view, as a clinic would see them.
+    """Poses around a nominal view, as they may occur in a clinic.
 
-    Uniform and independent: the view within ``primary`` and ``secondary`` degrees of the nominal angles, a turn of the
-    image within ``roll`` degrees, the patient off the isocentre within ``shift`` mm along either axis of the detector,
-    and the distance to the source within ``depth`` mm of the nominal SOD. A network knows nothing beyond them.
+    Six parameters are drawn uniformly and independently: the two angles of the view, within ``primary`` and
+    ``secondary`` degrees of the nominal ones; a rotation of the image, within ``roll`` degrees; the patient's shift
+    from the isocentre, within ``shift`` mm along both axes of the detector; and the distance from the source, within
+    ``depth`` mm of the nominal SOD. A network learns nothing about poses outside these ranges.
 
     Parameters
     ----------
     primary, secondary, roll
-        Degrees, half the range.
+        Half of each range, degrees.
     shift, depth
-        mm, half the range.
+        Half of each range, mm.
     view
         (primary, secondary) of the nominal view, degrees; (0, 0) is frontal.
     sod
-        Source to isocentre, mm.
+        Distance from the source to the isocentre, mm.
     """
 
     primary: float = 30.0
@@ -63,11 +65,11 @@ class PoseRange:
 
     @property
     def half(self) -> Tensor:
-        """(6,) half the range of each of :data:`NAMES`."""
+        """(6,) half of the range of each of :data:`NAMES`."""
         return as_float64([self.primary, self.secondary, self.roll, self.shift, self.shift, self.depth])
 
     def pose(self, parameters: Tensor) -> Tensor:
-        """``world_from_camera`` (..., 4, 4) of (..., 6) offsets from the nominal pose, in the order of :data:`NAMES`.
+        """``world_from_camera`` (..., 4, 4) at offsets (..., 6) from the nominal pose, in the order of :data:`NAMES`.
 
         The C-arm turns about the isocentre, then the image rolls about the optical axis, then the camera moves: x and y
         in mm along its own axes, and ``depth`` mm away from the patient.
@@ -80,7 +82,7 @@ class PoseRange:
         return make_transform(rotation, carm[..., :3, 3] + (rotation @ shift[..., None]).squeeze(-1))
 
     def parameters(self, world_from_camera: Tensor) -> Tensor:
-        """(..., 6), the inverse of :meth:`pose`."""
+        """The offsets (..., 6) of poses from the nominal pose; the inverse of :meth:`pose`."""
         pose = as_float64(world_from_camera)
         primary, secondary, roll = carm_angles(pose)
         x, y, z = (-invert(pose)[..., :3, 3]).unbind(-1)
@@ -88,7 +90,7 @@ class PoseRange:
         return torch.stack([*((angle + 180) % 360 - 180 for angle in angles), x, y, -z - self.sod], -1)
 
     def sample(self, number: int, seed: int | torch.Generator = 0) -> Tensor:
-        """(number, 4, 4) poses, uniform in the range."""
+        """Draw poses (number, 4, 4) uniformly from the range."""
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
         uniform = 2 * torch.rand(number, 6, generator=generator, dtype=torch.float64) - 1
         return self.pose(uniform * self.half)

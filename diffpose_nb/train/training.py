@@ -29,21 +29,26 @@ from .poses import PoseRange
 from .regressor import PoseRegressor
 
 CAMERA = Camera(sid=1020.0, pixel_spacing=(3.2, 3.2), shape=(96, 96))
-"""A 31 cm detector with as many pixels as a pose network needs."""
+"""A detector of 31 cm x 31 cm with only as many pixels as a pose network needs."""
 COLUMNS = ("step", "seconds", "loss", "rotation", "in_plane", "depth", "learning_rate")
-"""Of the history: one row each step; rotation in degrees an axis, in plane and depth in mm, medians of the batch."""
+"""Columns of the history, which has a row for each step. The errors are medians over the batch: ``rotation`` is in
+degrees per axis, ``in_plane`` and ``depth`` are in mm."""
 SAVE_EVERY = 60.0
-"""Seconds: so much is lost at most."""
+"""Seconds between two checkpoints: at most this much training is lost when the process ends early."""
 DRAW_EVERY = 2.0
 """Seconds between calls of the callback."""
 _WARM_UP = 0.05
-"""Of the steps, with a learning rate that rises from 0."""
+"""Share of the steps in which the learning rate rises from 0."""
 _LARGEST_GRADIENT = 1.0
 
 
 @dataclass(frozen=True)
 class Training:
-    """What :func:`fit` gives: the network, one row a step, where it is kept, and why the training ended."""
+    """The result of :func:`fit`.
+
+    ``regressor`` is the network, ``history`` a table with a row for each step, ``path`` the file in which the training
+    is kept, and ``reason`` why it ended: "finished", "out of time" or "interrupted".
+    """
 
     regressor: PoseRegressor
     history: pd.DataFrame
@@ -72,9 +77,10 @@ def fit(
     callback: Callable[[pd.DataFrame], None] | None = None,
     **network: Any,
 ) -> Training:
-    r"""Train a :class:`PoseRegressor` on DRRs of one CT; what it has learnt is kept in a file, and taken up again.
+    r"""Train a :class:`PoseRegressor` on DRRs of one CT. The training is kept in a file, from which it can go on later.
 
-    The loss is the paper's: geodesics between the predicted and the true pose, and the dissimilarity of their pictures,
+    The loss is that of the DiffPose paper: geodesics between the predicted and the true pose, and a term for how much
+    the pictures from these two poses differ,
 
     .. math::
         \mathcal L = \tfrac{1}{100}(d_\theta + d_t + \sqrt{d_\theta^2 + d_t^2}) + \lambda\,(1 - \mathrm{mNCC}).
@@ -84,27 +90,27 @@ def fit(
     subject
         The CT.
     path
-        The checkpoint: written every minute and at the end. If it is there, the training goes on from it, and its
-        curve is the one that it would have had without the break.
+        The checkpoint file, which is written every minute and at the end. If the file exists, the training goes on from
+        it, and its curve is the same as without the break.
     poses, camera
-        Of the pictures.
+        The distribution of poses and the camera of the pictures.
     steps, batch
-        How many steps, and pictures in each.
+        Number of steps, and number of pictures in each step.
     learning_rate
-        At its highest: it rises over the first twentieth, and falls as a cosine to 0.
+        Highest learning rate. It is reached after the first twentieth of the steps, then falls as a cosine to 0.
     image_weight, image_number
-        :math:`\lambda`, and for how many pictures of a batch the predicted pose is rendered.
+        :math:`\lambda`, and the number of pictures of a batch for which the predicted pose is rendered.
     augmentation
-        See :class:`Augmentation`.
+        Random changes of the pictures, see :class:`Augmentation`.
     pool, renew
-        How many DRRs to choose pictures from, and how many of them are new in each step, see
+        Number of DRRs from which pictures are made, and number of DRRs that are replaced in each step, see
         :class:`diffpose_nb.train.Pool`.
     seed
-        Of everything.
+        Seed of everything that is drawn at random.
     device
-        Default a GPU if there is one; there, in mixed precision.
+        The device to train on. Default a GPU if there is one, otherwise the CPU. A GPU works in mixed precision.
     minutes
-        Stop after so many, to go on another time.
+        Stop after this many minutes; a later call goes on from there.
     progress
         Show a progress bar.
     callback
@@ -115,7 +121,7 @@ def fit(
     Raises
     ------
     ValueError
-        If the file at ``path`` is not a checkpoint of such a training, or one with other settings.
+        The file at ``path`` is not a checkpoint of such a training, or belongs to one with other settings.
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     path = Path(path)
@@ -155,8 +161,8 @@ def fit(
     try:
         while len(rows) < steps:
             step = len(rows)
-            # Here and not in a second process: on two cores that gives more DRRs but fewer pictures in all, and which
-            # ones a step sees would depend on the clock.
+            # The DRRs are rendered here and not in a second process. On two cores, a second process would give more
+            # DRRs but fewer pictures in all, and the pictures of a step would depend on how fast each process is.
             pictures.render(_rendered(step + 1, pool, renew, batch) - pictures.rendered)
             generator = torch.Generator().manual_seed(mixed(seed + 1, step))
             made = pictures.draw(batch, generator)
@@ -198,12 +204,15 @@ def fit(
 
 
 def history(rows: list[tuple[float, ...]]) -> pd.DataFrame:
-    """With the columns of :data:`COLUMNS`."""
+    """The history as a table with the columns :data:`COLUMNS`."""
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 class _Loss:
-    """Geodesics, and for some pictures of a batch the dissimilarity of what is seen from either pose."""
+    """The loss of :func:`fit`.
+
+    It is the geodesics and, for some pictures of a batch, how much the pictures from the two poses differ.
+    """
 
     def __init__(self, subject: torchio.Subject, camera: Camera, weight: float, number: int) -> None:
         self._geodesics = DoubleGeodesicSE3(camera.sid)
@@ -221,7 +230,7 @@ class _Loss:
 
 
 def _share(step: int, steps: int) -> float:
-    """Of the highest learning rate."""
+    """The learning rate of a step as a share of the highest one."""
     warm_up = max(1, round(_WARM_UP * steps))
     if step < warm_up:
         return (step + 1) / warm_up
@@ -229,7 +238,11 @@ def _share(step: int, steps: int) -> float:
 
 
 def _rendered(step: int, pool: int, renew: int, batch: int) -> int:
-    """How many DRRs have been rendered when a step begins: a quarter of the pool at once, then twice the pace."""
+    """The number of DRRs that have been rendered when a step begins.
+
+    A quarter of the pool is rendered before the first step. Then 2 * ``renew`` DRRs are added in each step until the
+    pool is full, and ``renew`` in each step after that. With ``renew=0`` the whole pool is rendered at once.
+    """
     if not renew:
         return pool
     first = max(batch, pool // 4)
@@ -238,7 +251,7 @@ def _rendered(step: int, pool: int, renew: int, batch: int) -> int:
 
 
 def _resumed(path: Path, description: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint of the same training."""
+    """The checkpoint at ``path``, if it belongs to the same training; otherwise an error."""
     content = read_checkpoint(path)
     if "optimizer" not in content:
         raise ValueError(f"{path}: holds a finished network, not a training; choose another path")

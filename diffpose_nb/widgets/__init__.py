@@ -1,11 +1,11 @@
-"""Controls for notebooks: what moves when a slider does.
+"""Controls for notebooks: pictures that change when the reader moves a slider.
 
-Most are pages in themselves, the same with a kernel and without: :func:`compare`, :func:`refinement_steps`,
-:func:`landscape_explorer` and :func:`stepper`. One computes while a slider moves, :func:`carm_console`. The book has no
-kernel behind it; there, with the environment variable ``DIFFPOSE_NB_STATIC=1``, it shows pictures that were made in
-advance.
+:func:`compare`, :func:`refinement_steps`, :func:`landscape_explorer` and :func:`stepper` contain everything they need,
+so they work with and without a kernel. :func:`carm_console` computes while a slider moves, so it needs a kernel. The
+pages of the book have none; the book is built with the environment variable ``DIFFPOSE_NB_STATIC=1``, with which
+:func:`carm_console` shows pictures that were made in advance.
 
-Imports ``scenes``, ``plots`` and what lies below them.
+Imports ``scenes``, ``plots`` and the packages below them.
 """
 
 from .comparison import compare

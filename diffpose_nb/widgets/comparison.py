@@ -1,7 +1,7 @@
-"""An X-ray against a DRR, five ways to look at both at once, as one piece of HTML that needs nothing else.
+"""Five ways to look at an X-ray and a DRR together, as one piece of HTML that needs nothing else.
 
-The pictures are in the page, and its script mixes them: a slider is followed within a frame of the screen, with or
-without a kernel.
+The HTML contains the pictures and a script that mixes them. So the picture follows a slider at once, with or without a
+kernel.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .page import KEYS, png
 
 Mode = Literal["blend", "checkerboard", "edges", "flicker", "difference"]
 MOST = 512
-"""Pixels of the longer side that a page carries; larger images are averaged."""
-_SMOOTH = 2.0  # pixels: edges of the DRR, not of the CT's noise
+"""Largest number of pixels along the longer side of an image in the page. Larger images are averaged."""
+_SMOOTH = 2.0  # pixels: the DRR is blurred by this before its edges are sought, so that the CT's noise makes none
 
 
 def compare(
@@ -36,44 +36,46 @@ def compare(
 ) -> HTML:
     """An X-ray and a DRR in one picture: blended, in tiles, with edges, in turns, or subtracted.
 
-    Both are shown by their local contrast, as in :func:`diffpose_nb.plots.overlay`: exposure, scatter and the scale of
-    either drop out. Blue is the X-ray, orange the DRR.
+    The reader chooses one of five modes. Both images are shown by their local contrast, as in
+    :func:`diffpose_nb.plots.overlay`, so that exposure, scatter and scale do not matter. The X-ray is blue, the DRR
+    orange.
 
     ``"blend"``
-        From the X-ray over the overlay of both to the DRR.
+        A slider goes from the X-ray over the overlay of both to the DRR.
     ``"checkerboard"``
-        Tiles of both in turn, the X-ray's a little blue and the DRR's a little orange; lines that break at a seam are
-        misaligned.
+        The two images alternate in tiles. Tiles of the X-ray are a little blue, tiles of the DRR a little orange. Where
+        a line breaks at the edge of a tile, the images are misaligned.
     ``"edges"``
-        The DRR's edges, from the strongest on, over the X-ray.
+        The edges of the DRR are drawn over the X-ray. A slider adds weaker edges to the strongest ones.
     ``"flicker"``
-        One after the other in the same place; what jumps is misaligned. Never more than three changes a second, and
-        at rest to begin with for readers whose system asks for less motion.
+        The two images alternate in the same place. What jumps is misaligned. There are never more than three changes
+        in a second. For readers whose system asks for less motion, the flicker is paused at first.
     ``"difference"``
-        White where they agree, blue where the X-ray is brighter, orange where the DRR is.
+        The picture is white where the images agree, blue where the X-ray is brighter, orange where the DRR is brighter.
 
     Parameters
     ----------
     xray
-        (rows, columns) line integrals; NaN where nothing is compared, behind the collimator say, and black there.
+        (rows, columns) line integrals of the X-ray. Pixels that are not to be compared, such as those behind the
+        collimator, are NaN; they are drawn black.
     rendering
-        (rows, columns) line integrals of the DRR; or several by name, among which the reader chooses.
+        (rows, columns) line integrals of the DRR; or several DRRs as name → image, among which the reader chooses.
     mode
-        To begin with.
+        The mode that is shown first.
     label
-        What is compared, for screen readers.
+        A description of what is compared, for screen readers.
 
     Returns
     -------
     IPython.display.HTML
-        About 0.3 MB for 320 × 320 pixels. Pictures are in it as data; nothing is requested from anywhere. Where scripts
-        are switched off, X-ray, DRR and the DRR's edges stand side by side.
+        About 0.3 MB for 320 × 320 pixels. It contains the pictures and loads nothing from the web. If scripts are
+        switched off, the X-ray, the DRR and the DRR's edges are shown side by side.
 
     Raises
     ------
     ValueError
-        If the images differ in shape, the X-ray has no finite pixel, a DRR has one that is not, there is no DRR, or
-        ``mode`` is none of the five.
+        If the images differ in shape, the X-ray has no finite pixel, a DRR has a pixel that is not finite, there is no
+        DRR, or ``mode`` is none of the five.
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode is {mode!r}: it can be {', '.join(map(repr, get_args(Mode)))}")
@@ -131,7 +133,7 @@ def _image(name: str, values: Tensor) -> Tensor:
 
 
 def _small(image: Tensor) -> Tensor:
-    """At most :data:`MOST` pixels a side; a block with a NaN is NaN."""
+    """Average an image to at most :data:`MOST` pixels a side. A block that contains a NaN becomes NaN."""
     shrink = max(image.shape) / MOST
     if shrink <= 1:
         return image
@@ -140,12 +142,15 @@ def _small(image: Tensor) -> Tensor:
 
 
 def _edges(drr: Tensor, seen: np.ndarray) -> np.ndarray:
-    """Ridges of the gradient, ranked: 0 is none, from 1/255 for the faintest to 1 for the strongest."""
+    """The edges of a DRR (rows, columns), where its gradient is locally strongest.
+
+    0 is no edge. The values of edges are ranks, from 1/255 for the faintest to 1 for the strongest.
+    """
     contrast = torch.from_numpy(overlay(drr, drr)[..., 0])[None, None]
     width = 2 * round(3 * _SMOOTH) + 1
     ridges = canny(contrast, 1e-3, 1e-3, (width, width), (_SMOOTH, _SMOOTH), hysteresis=False)[0][0, 0].numpy() * seen
     ranks = np.zeros(ridges.shape)
-    found = ridges > 1e-2  # canny has a floor of 1e-3 under its root
+    found = ridges > 1e-2  # without any gradient canny gives 1e-3, since it adds 1e-6 under the root
     ranks[found] = (1 + ridges[found].argsort().argsort()) / max(found.sum(), 1)
     return np.where(found, np.maximum(ranks, 1 / 255), 0)
 

@@ -1,4 +1,4 @@
-"""A C-arm to play with: sliders, the DRR that follows them, and the C-arm in space."""
+"""A C-arm with sliders: they move it, and its DRR and a 3D scene follow."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from .newest import Newest
 from .steps import Step, stepper
 
 MOVING, RESTING = 128, 256
-"""Pixels a side of the DRR, while a slider moves and after."""
-FIELD = 400.0  # mm: a large flat detector
-_SHOWN = 400  # pixels a side on the page
-_COARSE = 2.0  # mm: voxels finer than this are averaged while a slider moves; a pixel then sees as much
-_SCENE = 540  # pixels a side that the scene is drawn in
+"""Pixels along a side of the DRR while a slider moves, and after it has come to rest."""
+FIELD = 400.0  # side of the detector, mm: that of a large flat detector
+_SHOWN = 400  # side of the pictures on the page, pixels
+_COARSE = 2.0  # mm: finer voxels are averaged while a slider moves; a pixel of the DRR then covers about as much
+_SCENE = 540  # side of the scene as it is drawn, pixels
 
 
 @dataclass(frozen=True)
 class View:
-    """Where a C-arm stands.
+    """The position of a C-arm.
 
     Parameters
     ----------
     primary, secondary
         Positioner angles, degrees.
     sid, sod
-        mm.
+        Distances from the source to the detector and to the isocentre, mm.
     left, head
-        The isocentre, mm from the middle of the CT towards the patient's left and head.
+        Where the isocentre is: its distances from the middle of the CT towards the patient's left and head, mm.
     """
 
     primary: float = 20.0
@@ -55,15 +55,15 @@ class View:
 
     @property
     def isocenter(self) -> tuple[float, float, float]:
-        """World mm."""
+        """The isocentre as a point (x, y, z), world mm."""
         return (-self.left, 0.0, self.head)
 
     def camera(self, pixels: int) -> Camera:
-        """A square detector of :data:`FIELD` mm."""
+        """A camera whose square detector has ``pixels`` × ``pixels`` pixels and a side of :data:`FIELD` mm."""
         return Camera(self.sid, (FIELD / pixels, FIELD / pixels), (pixels, pixels))
 
     def pose(self) -> Tensor:
-        """(4, 4) world_from_camera."""
+        """The pose ``world_from_camera`` (4, 4)."""
         return frames.carm_pose(self.primary, self.secondary, self.sod, isocenter=self.isocenter)
 
     def __str__(self) -> str:
@@ -81,35 +81,37 @@ SLIDERS: dict[str, tuple[str, float, float, float]] = {
     "left": ("isocentre to left, mm", -100, 100, 5),
     "head": ("isocentre to head, mm", -120, 120, 5),
 }
-"""Field of :class:`View` → (description, least, most, step)."""
+"""Field of :class:`View` → (description, lowest value, highest value, step) of its slider."""
 STILLS: tuple[View, ...] = (
     *(View(primary, 0) for primary in (-60, -30, 0, 30, 60)),
     *(View(0, secondary) for secondary in (-30, 30)),
     *(View(0, 0, sod=sod) for sod in (560, 840)),
 )
-"""What the static form shows: a swing, a tilt, and the patient nearer to the source and further from it."""
+"""What is shown without a kernel: views at several primary and secondary angles, and with the patient nearer to the
+source and further from it."""
 
 
 def carm_console(subject: torchio.Subject, mesh: pv.PolyData | None = None, *, view: View | None = None) -> CArm | HTML:
-    """A C-arm with a slider for each of its numbers, the DRR that it sees, and where it stands.
+    """A C-arm with a slider for each field of :class:`View`, its DRR, and a 3D scene that shows where it is.
 
-    The DRR follows a slider within a tenth of a second on two cores: coarse while it moves, fine when it rests. The
-    scene is drawn when it rests. Sliders also obey the arrow keys.
+    While a slider moves, a coarse DRR follows it within a tenth of a second on two cores. When the slider rests, a fine
+    DRR and the scene are drawn. Sliders can also be moved with the arrow keys.
 
     Parameters
     ----------
     subject
-        Of :mod:`diffpose_nb.ct`.
+        A CT, as :mod:`diffpose_nb.ct` reads it.
     mesh
-        The patient of the scene, world mm; default :func:`diffpose_nb.scenes.bones.example`, the example CT's.
+        The patient in the scene, world mm; by default the bones of the example CT,
+        :func:`diffpose_nb.scenes.bones.example`.
     view
-        Where to begin; default LAO 20°, CRA 10°.
+        The first view; by default LAO 20°, CRA 10°.
 
     Returns
     -------
     CArm | IPython.display.HTML
-        Pictures of :data:`STILLS` to leaf through, without a kernel, where the environment variable
-        ``DIFFPOSE_NB_STATIC`` is 1, as while the book is built.
+        The sliders and pictures, which need a kernel. If the environment variable ``DIFFPOSE_NB_STATIC`` is 1, as while
+        the book is built, it is HTML in which the reader steps through a few pictures that were made in advance.
     """
     mesh = bones.example() if mesh is None else mesh
     if os.environ.get(STATIC) == "1":
@@ -123,9 +125,9 @@ class CArm(ipywidgets.HBox):
     Attributes
     ----------
     sliders
-        By field of :class:`View`.
+        Field of :class:`View` → its slider.
     drr, scene
-        ``ipywidgets.Image``.
+        The two pictures, each an ``ipywidgets.Image``.
     """
 
     def __init__(self, subject: torchio.Subject, mesh: pv.PolyData, view: View) -> None:
@@ -161,7 +163,7 @@ class CArm(ipywidgets.HBox):
 
     @property
     def view(self) -> View:
-        """Of the sliders as they are."""
+        """The view that the sliders are at now."""
         return View(**{name: slider.value for name, slider in self.sliders.items()})
 
     def _draw(self, renderers: Renderers, pixels: int) -> None:
@@ -186,7 +188,7 @@ def _renderers(subject: torchio.Subject, **options: float) -> Renderers:
 
 
 def _picture(drr: Tensor, camera: Camera, pose: Tensor) -> PIL.Image.Image:
-    """A DRR with letters at its edges, which tell which way the patient lies."""
+    """A DRR as a picture, with letters at its edges that say which way the patient lies."""
     values = drr.numpy()
     low, high = np.quantile(values, (0.005, 0.995))
     grey = (255 * np.clip((values - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
@@ -203,7 +205,10 @@ def _picture(drr: Tensor, camera: Camera, pose: Tensor) -> PIL.Image.Image:
 
 
 def _scene(renderers: Renderers, mesh: pv.PolyData, view: View) -> PIL.Image.Image:
-    """The C-arm round the patient. A scene has its isocentre at the origin: the patient moves, as the table would."""
+    """The C-arm around the patient.
+
+    A scene has its isocentre at the origin. So the patient is moved instead, as the table would move it.
+    """
     camera, still = view.camera(MOVING), replace(view, left=0.0, head=0.0)
     xray = XRay(renderers(camera)(view.pose())[0, 0], camera, still.pose())
     moved = mesh.translate(-np.array(view.isocenter), inplace=False)

@@ -1,4 +1,4 @@
-"""Loss landscapes to walk about in, as one piece of HTML that needs nothing else."""
+"""Loss landscapes in which the reader moves a cursor, as one piece of HTML that needs nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .page import KEYS, packed, to_bytes
 from .steps import encode
 
 _STEPS = (0.5, 0.5, 0.5, 1.0, 1.0, 1.0)
-"""Of the sliders, degrees and mm."""
+"""Steps of the sliders: degrees for the three rotations, mm for the three translations."""
 
 
 def landscape_explorer(
@@ -29,35 +29,34 @@ def landscape_explorer(
     pair: tuple[int, int] = (3, 5),
     label: str = "loss landscape",
 ) -> HTML:
-    """Choose a loss and a pair of parameters, and walk about on its landscape around the true pose.
+    """Loss landscapes around the true pose, in which the reader chooses a loss and two parameters and moves a cursor.
 
-    The map is drawn from 0, dark, to 1, with level lines; beside and below it stands the loss along the two lines
-    through the cursor. Sliders, a finger or the arrow keys move the cursor, and the loss there is written out.
+    The map is scaled to the range from 0 (dark) to 1 and has level lines. Beside it and below it are the curves of the
+    loss along the two lines through the cursor. Sliders, the mouse, a finger or the arrow keys move the cursor, and the
+    loss at the cursor is written out.
 
     Parameters
     ----------
     maps
-        By name, (15, M, M) each: losses over the pairs of :data:`diffpose_nb.similarity.landscapes.PAIRS`, at the
-        offsets of :func:`diffpose_nb.similarity.landscapes.grid`, rows for the first parameter. Default those that
-        ship, see
-        :func:`diffpose_nb.similarity.landscapes.load`.
+        Name of a loss → its values (15, M, M) over the pairs of :data:`diffpose_nb.similarity.landscapes.PAIRS` at the
+        offsets of :func:`diffpose_nb.similarity.landscapes.grid`, one row for each value of the first parameter. By
+        default the landscapes of the package, see :func:`diffpose_nb.similarity.landscapes.load`.
     loss, pair
-        To begin with: a name, default the first, and the numbers of two parameters.
+        What is shown first: the name of a loss, by default the first one, and the numbers of two parameters.
     label
-        What it is, for screen readers.
+        A description, for screen readers.
 
     Returns
     -------
     IPython.display.HTML
-        About 0.3 MB for six losses. Each map is kept in 65535 steps from its lowest to its highest value, and is
-        interpolated linearly. Where scripts are switched off, the landscapes of all losses over ``pair`` stand there as
-        a picture.
+        About 0.3 MB for six losses. Each map is stored in 65535 steps from its lowest to its highest value, and is
+        interpolated linearly. If scripts are switched off, a picture shows the landscapes of all losses over ``pair``.
 
     Raises
     ------
     ValueError
-        If there are no maps, one is not of 15 square grids with an odd number of offsets, all finite, or ``loss`` or
-        ``pair`` is not among them.
+        If there are no maps; if one does not consist of 15 square grids with an odd number of offsets, or is not finite
+        everywhere; or if there is no such ``loss`` or ``pair``.
     """
     maps = dict(zip(LOSSES, load().maps, strict=True)) if maps is None else dict(maps)
     loss = next(iter(maps), None) if loss is None else loss
@@ -107,7 +106,7 @@ _KEY = (
 
 
 def _stacked(maps: Mapping[str, Tensor], loss: str | None, pair: tuple[int, int]) -> Tensor:
-    """(losses, 15, M, M), checked."""
+    """All maps as one tensor (losses, 15, M, M); raises ValueError as :func:`landscape_explorer` says."""
     if not maps:
         raise ValueError("maps is empty: there has to be at least one landscape")
     if loss not in maps:

@@ -1,4 +1,4 @@
-"""Requests that come faster than they can be answered: only the newest counts."""
+"""A job for requests that come faster than they can be answered, such as those of a slider that moves."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Callable
 
 
 class Newest:
-    """Runs a job soon after it was asked for, once for all requests that came meanwhile.
+    """Runs a job a short time after it was requested, only once for all requests of that time.
 
-    The job reads what it needs when it runs, and so works on the newest state. While it runs, requests gather behind
-    it; they are answered together. Where an event loop runs, as in a notebook, jobs run on its thread, which is the one
-    that 3D drawing needs on some systems. Without one (a script) they run at once.
+    The job reads its input when it runs, and so works on the newest state. Requests that come while it runs are
+    answered together by the next run. If there is an event loop, as in a notebook, jobs run on its thread; on some
+    systems 3D drawing works on this thread only. If there is none, as in a script, a job runs as soon as it is
+    requested.
 
     Parameters
     ----------
     job
-        What to do.
+        The function to call.
     delay
-        Seconds between a request and the job.
+        Time between a request and the job, seconds.
     rest
-        Wait until no request has come for ``delay``, rather than run ``delay`` after the first.
+        True: run the job once no request has come for ``delay``. False: run it ``delay`` after the first request.
     """
 
     def __init__(self, job: Callable[[], None], delay: float, *, rest: bool = False) -> None:
@@ -32,7 +33,7 @@ class Newest:
             self._loop = None
 
     def request(self) -> None:
-        """Ask for the job; from any thread."""
+        """Request the job. This may be called from any thread."""
         if self._loop is None:
             self._job()
         else:

@@ -1,7 +1,7 @@
-"""What the self-contained widgets share: pictures as data, and one look.
+"""What the self-contained widgets share: ways to put pictures and numbers into a page.
 
-A widget is one piece of HTML with its style, its script and its pictures in it. Colours are the page's own, so that
-light and dark need no care; what is drawn on a canvas or a picture brings its own background.
+A widget is one piece of HTML that contains its style, its script and its pictures. Its text has the colours of the page
+around it, so that it is legible on light and on dark pages. Pictures have a background of their own.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import PIL.Image
 
 
 def png(values: np.ndarray) -> str:
-    """A picture as the URL of a PNG, without loss.
+    """A picture as a data URL of a PNG file, which has no loss.
 
     Parameters
     ----------
     values
-        (rows, columns) grey or (rows, columns, 2) grey and opacity, 0 to 1.
+        (rows, columns) grey values, or (rows, columns, 2) grey values and opacity, from 0 to 1.
     """
     buffer = BytesIO()
     PIL.Image.fromarray(to_bytes(values)).save(buffer, "png", optimize=True)
@@ -27,14 +27,15 @@ def png(values: np.ndarray) -> str:
 
 
 def to_bytes(values: np.ndarray) -> np.ndarray:
-    """0 to 1 in 255 steps, as uint8."""
+    """Convert values from 0 to 1 into whole numbers from 0 to 255, as uint8."""
     return (255 * np.clip(np.asarray(values, float), 0, 1)).round().astype(np.uint8)
 
 
 def packed(values: np.ndarray) -> str:
-    """Bytes of an array, row by row, as base64; the script that reads them knows type and shape."""
+    """The bytes of an array, row by row, as base64 text. The script that reads it has to know the type and shape."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 KEYS = 'data-lm-suppress-shortcuts="true"'
-"""An attribute by which Lab leaves arrow keys to the controls inside, rather than go to the next cell."""
+"""HTML attribute that makes JupyterLab leave the arrow keys to the controls inside the element. Without it they would
+go to the next cell."""

@@ -1,4 +1,4 @@
-"""A refinement, rendering by rendering: what it saw, and how its cost fell."""
+"""The renderings of a refinement one after another: the overlay of X-ray and DRR, and the cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..render import Renderer
 from .page import to_bytes
 from .steps import Step, stepper
 
-_PIXELS = 320  # a side of an overlay: sharp enough for edges, and forty of them stay under a megabyte
+_PIXELS = 320  # longest side of an overlay: enough to see edges, and forty overlays take less than a megabyte
 
 
 def refinement_steps(
@@ -31,32 +31,35 @@ def refinement_steps(
     *,
     most: int = 40,
 ) -> HTML:
-    """Step through a refinement: at each rendering the overlay of X-ray and DRR, and where the cost stands.
+    """A slider through the renderings of a refinement. Each shows the overlay of X-ray and DRR, and a plot of the cost.
 
     Parameters
     ----------
     refinement
-        Of :func:`diffpose_nb.register.refine` or :func:`diffpose_nb.register.descend`.
-    renderer, xray
-        The renderer of the whole CT, and line integrals (rows, columns), NaN where nothing is compared; one of each, or
-        one of each for every view.
-    truth, landmarks
-        (4, 4), or (V, 4, 4) of V views, and a table of :func:`diffpose_nb.ct.landmarks`: captions then give the mTRE,
-        of the first view.
+        The outcome of :func:`diffpose_nb.register.refine` or :func:`diffpose_nb.register.descend`.
+    renderer
+        Renderer of the whole CT with the X-ray's camera; for several views a sequence, one renderer for each.
+    xray
+        (rows, columns) line integrals of the X-ray, NaN where nothing is compared; for several views a sequence.
+    truth
+        True pose (4, 4), or true poses (V, 4, 4) of V views. Together with ``landmarks`` it adds the mTRE of the first
+        view to the captions.
+    landmarks
+        Table of :func:`diffpose_nb.ct.landmarks`.
     most
-        At most so many renderings. Of more, the first and last of each stage are kept, and of those between as many as
-        there is room for, the first ones more densely.
+        Largest number of renderings to show. If there are more, the first and the last of each stage are kept, and as
+        many of the others as fit, of which more are near the beginning.
 
     Returns
     -------
     IPython.display.HTML
-        Under 1.5 MB with ``most`` as it is.
+        Less than 1.5 MB with the default of ``most``.
 
     Raises
     ------
     ValueError
-        If the refinement has no renderings, there are not as many renderers and X-rays as views, an X-ray is not of its
-        renderer's shape, or ``most`` is less than 2.
+        If the refinement has no renderings, the numbers of renderers, X-rays and views differ, the shape of an X-ray is
+        not that of its renderer's camera, or ``most`` is less than 2.
     """
     renderers = [renderer] if isinstance(renderer, Renderer) else list(renderer)
     xrays = [xray] if isinstance(xray, Tensor) else list(xray)
@@ -100,7 +103,7 @@ def _check(refinement: Refinement, poses: Tensor, renderers: list[Renderer], xra
 
 
 def _chosen(trace: pd.DataFrame, most: int) -> list[int]:
-    """Numbers of the rows that are shown."""
+    """Numbers of the rows of the trace that are shown."""
     total = len(trace)
     if total <= most:
         return list(range(total))
@@ -118,7 +121,7 @@ def _chosen(trace: pd.DataFrame, most: int) -> list[int]:
 
 
 def _beside(pictures: list[np.ndarray]) -> np.ndarray:
-    """Side by side, each at most :data:`_PIXELS` a side, the shorter ones on black."""
+    """Put pictures side by side, each at most :data:`_PIXELS` a side; below shorter ones the space is black."""
     small = [_small(picture) for picture in pictures]
     rows = max(picture.shape[0] for picture in small)
     return np.concatenate(
@@ -133,8 +136,9 @@ def _small(picture: np.ndarray) -> np.ndarray:
 
 
 def _cost(trace: pd.DataFrame, n: int) -> Figure:
-    """Cost against rendering; a line for each stage, since stages compare different things."""
-    figure = Figure(figsize=(3.6, 3.4), layout="constrained")  # none of pyplot's, which warns of many
+    """Plot the cost of each rendering, with one line for each stage, since costs of two stages cannot be compared."""
+    # The figure is not made by pyplot, which would warn of too many open figures.
+    figure = Figure(figsize=(3.6, 3.4), layout="constrained")
     ax = figure.subplots()
     number, cost = np.arange(1, len(trace) + 1), np.maximum(trace.cost.to_numpy(float), 1e-6)
     place = ax.get_xaxis_transform()

@@ -1,7 +1,7 @@
-"""A sequence of pictures under a slider, as one piece of HTML that needs nothing else.
+"""A sequence of pictures with a slider, as one piece of HTML that needs nothing else.
 
-It works wherever the output of a cell is shown: in JupyterLab, in Colab, in the book, from the disk and without a
-kernel. Where scripts are switched off, all pictures stand one below another.
+It works wherever the output of a cell is shown: in JupyterLab, in Colab, in the book, in a file on the disk, and
+without a kernel. If scripts are switched off, all pictures are shown one below another.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ class Step(NamedTuple):
     """One position of the slider."""
 
     title: str
-    """A few words."""
+    """A few words about the step."""
     picture: Picture | tuple[Picture, ...]
     """A figure, which is closed; an array (rows, columns) or (rows, columns, 3), 0 to 1; or the bytes of a PNG file.
-    Several stand side by side, or one below another where there is no room."""
+    Several pictures stand side by side, or one below another on a narrow page."""
     alt: str | tuple[str, ...]
-    """A sentence that says what the picture shows, for those who do not see it; one for each picture."""
+    """A sentence that says what the picture shows, for readers who cannot see it; one for each picture."""
     caption: str = ""
-    """A sentence or two under it."""
+    """One or two sentences below the picture."""
 
 
 def stepper(steps: Sequence[Step], *, label: str = "step", scene: str | None = None) -> HTML:
-    """Pictures with captions, one at a time: a slider, buttons and the arrow keys go from one to the next.
+    """Pictures with captions, shown one at a time. A slider, buttons and the arrow keys go from one to the next.
 
     Parameters
     ----------
     steps
-        In order. Their pictures should have one size.
+        The steps in their order. Their pictures should all have the same size.
     label
-        What the slider chooses, for screen readers.
+        A word for what the slider chooses, for screen readers.
     scene
-        A page of :func:`diffpose_nb.scenes.interactive` with as many steps; it is shown beside the pictures, and
-        follows the slider.
+        A page of :func:`diffpose_nb.scenes.interactive` with the same number of steps. It is shown beside the pictures
+        and follows the slider.
 
     Returns
     -------
     IPython.display.HTML
-        Pictures are in it as data; nothing is requested from anywhere.
+        It contains the pictures and loads nothing from the web.
 
     Raises
     ------
     ValueError
-        There are no steps, or a picture has no alternative text.
+        If there are no steps, or a picture has no alternative text.
     """
     if not steps:
         raise ValueError("there are no steps: a stepper needs at least one")
@@ -98,7 +98,10 @@ def _figure(number: int, step: Step) -> str:
 
 
 def encode(picture: Picture) -> str:
-    """The picture as a data URL: WebP, which is a third of PNG, but for a PNG file as it is."""
+    """The picture as a data URL.
+
+    The bytes of a PNG file are kept as they are. Other pictures become WebP, a third of the size of PNG.
+    """
     if isinstance(picture, bytes):
         return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     buffer = BytesIO()

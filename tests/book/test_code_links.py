@@ -50,7 +50,7 @@ def test_names_lead_to_their_own_entries(path, links):
 def test_variables_lead_to_their_classes(links):
     """Known without running: what ``read_xray`` and ``Renderer`` give has a type."""
     quickstart = dict(links["00_quickstart"])
-    assert quickstart["xray"] == f"{PACKAGE}.dicom.XRay"
+    assert quickstart["xray"] == f"{PACKAGE}.images.XRay"
     assert quickstart["renderer"] == f"{PACKAGE}.render.Renderer"
     assert quickstart["found"] == f"{PACKAGE}.register.Refinement"
 
@@ -58,5 +58,5 @@ def test_variables_lead_to_their_classes(links):
 def test_methods_lead_to_their_entries(links):
     """Also of a class that is documented under a shorter name than it is defined under."""
     quickstart = dict(links["00_quickstart"])
-    assert quickstart["xray.attenuation"] == f"{PACKAGE}.dicom.XRay.attenuation"
+    assert quickstart["xray.attenuation"] == f"{PACKAGE}.images.XRay.attenuation"
     assert quickstart["found.save"] == f"{PACKAGE}.register.Refinement.save"

@@ -90,7 +90,7 @@ def test_capture_interval(values, expected):
 def test_a_descent_comes_home_from_nearby(setting):
     """From 10 mm in x, in all six parameters; few steps, so it is not exact."""
     start = torch.tensor([[0, 0, 0, 10.0, 0, 0]])
-    (end,) = landscapes.descend(setting, "NCC", start, iterations=25)
+    (end,) = landscapes.roll_downhill(setting, "NCC", start, iterations=25)
     across = invert(end)[:2, 3] - invert(setting.truth)[:2, 3]
     assert across.norm() < 3
 

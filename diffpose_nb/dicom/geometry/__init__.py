@@ -1,1 +1,1 @@
-"""From the tags of a header to the geometry of an exposure: distances, angles, spacing, principal point, sides."""
+"""The geometry of an exposure from the tags of a header: distances, angles, spacing, principal point, orientation."""

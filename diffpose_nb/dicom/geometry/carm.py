@@ -1,4 +1,4 @@
-"""From a frame's header, and the arguments that override it, to the numbers of a C-arm (PS3.3 C.8.7.5)."""
+"""The numbers of a C-arm from a frame's header and from the arguments that override it (PS3.3 C.8.7.5)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from ..header import Header, Unusable, find_numbers, show_number, show_numbers, 
 from .principal_point import find_principal_point
 from .spacing import find_spacing
 
-# What a projection X-ray can plausibly have: a mini C-arm has a source-to-detector distance of 350 mm, a long-leg
-# stand 3000 mm, and no X-ray tube has its focal spot within 100 mm of its outside.
+# Ranges of plausible values for a projection X-ray. A mini C-arm has a source-to-detector distance of 350 mm, a
+# long-leg stand has 3000 mm, and the focal spot of an X-ray tube is at least 100 mm inside the tube's housing.
 SID_LIMITS = (300.0, 4000.0)
 SOD_LIMITS = (100.0, 4000.0)
 PRIMARY_LIMITS = (-180.0, 180.0)
 SECONDARY_LIMITS = (-90.0, 90.0)
 MAGNIFICATION_LIMITS = (1.0 + 1e-6, 40.0)
 MAGNIFICATION_TOLERANCE = 0.02
-"""How far SID / SOD may be from the Estimated Radiographic Magnification Factor, which vendors round to 2 digits."""
+"""Largest relative difference between SID / SOD and the Estimated Radiographic Magnification Factor. Vendors round the
+factor to 2 digits."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """One frame's geometry: mm, degrees, (row, column) spacing, (column, row) principal point."""
+    """The geometry of one frame, in mm and degrees. The spacing is (row, column), the principal point (column, row)."""
 
     sid: float
     sod: float
@@ -45,9 +46,10 @@ def read_geometry(
     pixel_spacing: Sequence[float] | None = None,
     principal_point: Sequence[float] | None = None,
 ) -> Geometry | None:
-    """The geometry of a frame; None where ``header.problems`` says what is missing or unusable.
+    """Read the geometry of a frame; None if something is missing or unusable. ``header.problems`` then says what.
 
-    An argument that is given wins over the file. What was assumed, and each contradiction, goes to ``header.notes``.
+    An argument that is given overrides the file. Each assumption is added to ``header.notes``, and so is each value of
+    the file that contradicts an argument.
     """
     distance = header.take("sid", sid, "DistanceSourceToDetector", SID_LIMITS, "mm")
     if distance is None and sid is None and not header.mentions("DistanceSourceToDetector"):
@@ -72,7 +74,7 @@ def _angle(
     frame: int,
     frames: int,
 ) -> float | None:
-    """A positioner angle of one frame; plain XA adds its increment (PS3.3 C.8.7.5.1.3)."""
+    """Read a positioner angle of one frame. In plain XA an increment is added for the frame (PS3.3 C.8.7.5.1.3)."""
     angle = header.take(name, argument, keyword, limits, "degrees")
     if angle is None:
         if argument is None and not header.mentions(keyword):
@@ -97,7 +99,10 @@ def _angle(
 
 
 def _increment(header: Header, name: str, keyword: str, frame: int, frames: int) -> float | None:
-    """How far an angle has gone at a frame: one value, the step from frame to frame, or one offset a frame."""
+    """How far an angle has changed at a frame.
+
+    The tag holds either one value, the step from frame to frame, or one offset for each frame.
+    """
     motion = header.text("PositionerMotion")
     mend = f"Pass {name}=… (degrees), the angle of frame {frame}."
     try:
@@ -132,7 +137,10 @@ def _increment(header: Header, name: str, keyword: str, frame: int, frames: int)
 
 
 def _view_hint(header: Header, name: str) -> str:
-    """What View Position, which radiography has instead of angles, would mean; a hint, since it is coarse."""
+    """A hint for the message: the angle that View Position stands for.
+
+    Radiography has View Position in place of angles. It is too coarse to be used as an angle.
+    """
     views = {"PA": (0, 0), "AP": (180, 0), "LL": (90, 0), "RL": (-90, 0)}
     view = header.text("ViewPosition")
     if view not in views:
@@ -142,7 +150,7 @@ def _view_hint(header: Header, name: str) -> str:
 
 
 def _source_isocenter(header: Header, sid: float | None, argument: float | None, sid_was_given: bool) -> float | None:
-    """SOD: the argument, Distance Source to Isocenter, Distance Source to Patient, or SID / magnification."""
+    """The SOD from the argument, or else Distance Source to Isocenter or to Patient, or else SID / magnification."""
     keyword = "DistanceSourceToPatient"
     if any("DistanceSourceToIsocenter" in scope for scope in header.scopes):
         keyword = "DistanceSourceToIsocenter"
@@ -191,7 +199,7 @@ def _source_isocenter(header: Header, sid: float | None, argument: float | None,
 
 
 def _refuse_tilted_detector(header: Header) -> None:
-    """The beam's obliquity to the detector, of which nothing is said, or 0 (PS3.3 C.8.7.5.1.4, C.8.7.6)."""
+    """Add a problem if the beam is oblique to the detector (PS3.3 C.8.7.5.1.4, C.8.7.6) or if the source moved."""
     for keyword in ("DetectorPrimaryAngle", "DetectorSecondaryAngle", "ColumnAngulation"):
         mend = "Only a detector at right angles to the beam is understood: correct or remove the tag."
         header.numbers(keyword, (-0.1, 0.1), "degrees", mend=mend)

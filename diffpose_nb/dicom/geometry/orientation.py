@@ -1,4 +1,4 @@
-"""Patient Orientation (0020,0020): which way the stored image lies (PS3.3 C.7.6.1.1.1)."""
+"""Patient Orientation (0020,0020): how the stored image is oriented (PS3.3 C.7.6.1.1.1)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ _axes = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "H": (2, 1), "F":
 
 
 def implied_orientation(world_from_camera: Tensor) -> list[str]:
-    r"""Patient Orientation of the image that a mirrored camera takes: where columns and rows go, ``["L", "F"]``."""
+    r"""Patient Orientation of a mirrored camera's image, such as ``["L", "F"]``.
+
+    The letters say in which directions columns and rows increase.
+    """
     return [letters(direction) for direction in _directions(world_from_camera)]
 
 
 def _directions(world_from_camera: Tensor) -> tuple[Tensor, Tensor]:
-    """u and v in LPS: along increasing columns and increasing rows of a mirrored camera's image."""
+    """The LPS directions u and v in which the columns and the rows of a mirrored camera's image increase."""
     axes = ras_from_lps[:3, :3] @ world_from_camera[:3, :3]
     return -axes[:, 0], axes[:, 1]
 
 
 def letters(direction: Tensor, least: float = 0.0175) -> str:
-    """Letters of an LPS direction (3,), the largest component first; components under ``least`` are left out.
+    """The letters of an LPS direction (3,), the largest component first; components under ``least`` are left out.
 
-    The default leaves out what is within a degree of a right angle.
+    With the default, an axis is left out if the direction is within a degree of a right angle to it.
     """
     names = [("L", "R"), ("P", "A"), ("H", "F")]
     parts = [(abs(c), names[i][c < 0]) for i, c in enumerate(direction.tolist()) if abs(c) > least]
@@ -36,9 +39,10 @@ def letters(direction: Tensor, least: float = 0.0175) -> str:
 
 
 def find_mirror(header: Header, world_from_camera: Tensor, angles_were_given: bool) -> str:
-    """How the stored image was turned over, against what the angles imply: "", "columns" or "rows".
+    """How the stored image is flipped, compared with the image that the angles imply: "", "columns" or "rows".
 
-    A mirrored image is noted, a rotated one is a problem, unless the angles were arguments, which win.
+    A flipped image gives a note. A rotated image gives a problem, unless the angles were given as arguments, because
+    arguments override the file.
     """
     label = tag_label("PatientOrientation")
     try:
@@ -85,7 +89,7 @@ def find_mirror(header: Header, world_from_camera: Tensor, angles_were_given: bo
 
 
 def _agreement(stored: list[str], columns: Tensor, rows: Tensor) -> float:
-    """The worse of the two cosines between stored letters and directions, the first letter counting most."""
+    """The smaller of the two cosines between stored letters and directions. The first letter has the largest weight."""
     cosines = []
     for letters, direction in zip(stored, (columns, rows), strict=True):
         guess = torch.zeros(3, dtype=torch.float64)

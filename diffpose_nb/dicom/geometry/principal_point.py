@@ -1,4 +1,4 @@
-"""Where the isocentre projects to: the principal point in pixels of the stored image."""
+"""The principal point in pixels of the stored image: the point to which the isocentre projects."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def find_principal_point(
     """(column, row) of the principal point; None where ``header.problems`` says why there is none.
 
     Position of Isocenter Projection counts physical detector elements from the centre of the first one, (row, column)
-    (PS3.3 C.8.19.5). The image is the part of the detector that starts at Field of View Origin, binned, then turned
-    clockwise by Field of View Rotation, then flipped (C.8.11.4.1.1). Without it, the image's centre, as the plain XA
-    object assumes.
+    (PS3.3 C.8.19.5). The image is the part of the detector that starts at Field of View Origin. It is binned, then
+    turned clockwise by Field of View Rotation, then flipped (C.8.11.4.1.1). If Position of Isocenter Projection is
+    missing, the principal point is the image's centre, as the plain XA object assumes.
     """
     centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-    reach = 10.0 * max(shape)  # off the image is possible, since images are cropped; far off is a slip
+    reach = 10.0 * max(shape)  # a cropped image need not contain the point, but far off it is a mistake
     if argument is not None:
         point = header.check_argument("principal_point", argument, (-reach, reach), "pixels", 2)
         if point is None:
@@ -61,7 +61,7 @@ def find_principal_point(
 def _from_elements(
     header: Header, shape: tuple[int, int], spacing: tuple[float, float], position: tuple[float, ...]
 ) -> tuple[float, float] | None:
-    """Physical detector elements (row, column) to pixels (column, row) of the stored image."""
+    """Convert physical detector elements (row, column) to pixels (column, row) of the stored image."""
     problems = len(header.problems)
     rotation = (header.numbers("FieldOfViewRotation", (0, 270), "degrees", mend=_mend) or (0.0,))[0]
     if rotation % 90:
@@ -84,7 +84,7 @@ def _from_elements(
         origin = _whole_detector(header, (rows * row_mm, columns * column_mm))
         if origin is None:
             return None
-    # Element centres to edges, elements to pixels, edges back to centres.
+    # Count elements from their edges in place of their centres, convert them to pixels, and count from centres again.
     row = (position[0] + 0.5 - origin[0]) / binning[0] - 0.5
     column = (position[1] + 0.5 - origin[1]) / binning[1] - 0.5
     for _ in range(int(rotation) // 90):
@@ -95,7 +95,7 @@ def _from_elements(
 
 
 def _elements_per_pixel(header: Header, spacing: tuple[float, float]) -> tuple[float, float] | None:
-    """Detector elements in a pixel, (row, column), before rotation: from the spacings, else Detector Binning."""
+    """Detector elements in a pixel, (row, column), before rotation, from the spacings or else from Detector Binning."""
     element = header.numbers_or_note("DetectorElementSpacing", SPACING_LIMITS, 2)
     if element is not None:
         ratio = spacing[0] / element[0], spacing[1] / element[1]
@@ -123,7 +123,10 @@ def _elements_per_pixel(header: Header, spacing: tuple[float, float]) -> tuple[f
 
 
 def _whole_detector(header: Header, size: tuple[float, float]) -> tuple[float, float] | None:
-    """Field of View Origin where it is missing: 0, unless the image is known to show less than the detector."""
+    """Field of View Origin where the tag is missing: 0.
+
+    If the image is known to show less than the whole detector, a problem is added and the result is None.
+    """
     label = tag_label("FieldOfViewOrigin")
     detector = header.numbers_or_note("PhysicalDetectorSize", (10, 2000), 2)
     if detector is not None and not nearly_equal(detector, size, 0.02):

@@ -1,4 +1,4 @@
-"""Which pixel spacing: the one at the detector, and how to get it where the file has another (PS3.3 10.7.1)."""
+"""The pixel spacing at the detector, and how to compute it where the file has another spacing (PS3.3 10.7.1)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from ..header import Header, nearly_equal, show_numbers, tag_label
 
 SPACING_LIMITS = (0.005, 5.0)
-"""mm. Detectors have pixels of 0.07 to 0.4 mm, binned by up to 4; image intensifiers up to 1 mm."""
+"""Plausible spacings, mm. Detectors have pixels of 0.07 to 0.4 mm, binned by up to 4; image intensifiers have pixels of
+up to 1 mm."""
 SPACING_TOLERANCE = 1e-3
-"""Relative difference from which two spacings count as different."""
+"""Relative difference above which two spacings count as different."""
 _mend = "Pass pixel_spacing=(row, column) (mm at the detector)."
 
 
@@ -18,8 +19,9 @@ def find_spacing(
 ) -> tuple[float, float] | None:
     """(row, column) spacing at the detector, mm; None where ``header.problems`` says why there is none.
 
-    Imager Pixel Spacing; else Detector Element Spacing times Detector Binning; else Pixel Spacing, if it says that it
-    was calibrated, carried from the plane of the isocentre to the detector.
+    It is Imager Pixel Spacing, or else Detector Element Spacing times Detector Binning. Otherwise it is computed from
+    Pixel Spacing, if the file says that this was calibrated: Pixel Spacing is then converted from the plane of the
+    isocentre to the detector.
     """
     spacing = header.take("pixel_spacing", argument, "ImagerPixelSpacing", SPACING_LIMITS, "mm", 2)
     if argument is not None or header.mentions("ImagerPixelSpacing"):
@@ -37,7 +39,7 @@ def find_spacing(
 
 
 def _from_elements(header: Header) -> tuple[float, float] | None:
-    """Detector Element Spacing times Detector Binning, both (row, column)."""
+    """Detector Element Spacing times Detector Binning, both (row, column); None if either is missing or unusable."""
     element = header.numbers_or_note("DetectorElementSpacing", SPACING_LIMITS, 2)
     binning = header.numbers_or_note("DetectorBinning", (1, 16), 2)
     if element is None or binning is None:
@@ -55,7 +57,7 @@ def _from_elements(header: Header) -> tuple[float, float] | None:
 def _from_patient(
     header: Header, patient: tuple[float, ...] | None, sid: float | None, sod: float | None
 ) -> tuple[float, float] | None:
-    """Pixel Spacing, measured in a plane of the patient, carried to the detector."""
+    """Convert Pixel Spacing, which was measured in a plane of the patient, to the spacing at the detector."""
     missing = f"{tag_label('ImagerPixelSpacing')} is missing"
     if patient is None:
         header.problems.append(f"{missing}, and so is what could stand in for it. {_mend}")
@@ -87,7 +89,10 @@ def _from_patient(
 
 
 def _compare(header: Header, patient: tuple[float, ...], detector: tuple[float, ...], label: str) -> None:
-    """Pixel Spacing that differs from the spacing at the detector is calibrated to a plane in the patient, or wrong."""
+    """Add a note or a problem where Pixel Spacing differs from the spacing at the detector.
+
+    It is then either calibrated to a plane in the patient, or wrong.
+    """
     factors = [a / b for a, b in zip(patient, detector, strict=True)]
     found = f"{tag_label('PixelSpacing')} is {show_numbers(patient)} mm"
     other = f"{label} is {show_numbers(detector)} mm"

@@ -1,1 +1,1 @@
-"""From an X-ray to a DICOM object of one of three kinds: XA, Enhanced XA and DX."""
+"""Writing an X-ray as a DICOM object of one of three kinds: XA, Enhanced XA and DX."""

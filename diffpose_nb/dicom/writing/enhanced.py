@@ -1,4 +1,7 @@
-"""Enhanced X-Ray Angiographic Image of one frame (PS3.3 A.47): geometry in functional groups and in the detector."""
+"""Writing an Enhanced X-Ray Angiographic Image of one frame (PS3.3 A.47).
+
+Its geometry is in functional groups and in the detector's module.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ from .objects import decimal_string, image_of, positioner_of
 
 
 def build_enhanced_xa(xray: XRay) -> Dataset:
-    """The data set: the image as the whole detector, the patient supine, head first, on a table at the isocentre."""
+    """Build the data set.
+
+    The image is taken as the whole detector. The patient is taken to lie supine, head first, on a table at the
+    isocentre.
+    """
     if xray.relationship != "LIN":
         raise DicomError(
             f"relationship is {xray.relationship}, and an Enhanced XA object then needs a lookup table to the beam, "
@@ -48,13 +55,13 @@ def build_enhanced_xa(xray: XRay) -> Dataset:
     frame.PatientOrientationInFrameSequence = [_item(PatientOrientation=implied_orientation(xray.world_from_camera))]
     dataset.SharedFunctionalGroupsSequence = [shared]
     dataset.PerFrameFunctionalGroupsSequence = [frame]
-    # The condition for Position of Isocenter Projection; dciodvfy looks for it at the top level only.
+    # Position of Isocenter Projection requires this sequence. The validator dciodvfy looks for it at the top only.
     dataset.IsocenterReferenceSystemSequence = shared.IsocenterReferenceSystemSequence
     return add_identity(dataset)
 
 
 def _item(**tags: object) -> Dataset:
-    """An item of a sequence."""
+    """An item of a sequence, with these tags."""
     item = Dataset()
     for keyword, value in tags.items():
         setattr(item, keyword, value)
@@ -71,7 +78,7 @@ def _require_principal_point_on_image(xray: XRay) -> None:
 
 
 def _add_acquisition(dataset: Dataset) -> None:
-    """XA/XRF Acquisition (C.8.19.3) and equipment (C.7.5.2); 0 stands for what an XRay does not know."""
+    """Add XA/XRF Acquisition (C.8.19.3) and equipment (C.7.5.2). 0 stands for values that an XRay does not have."""
     dataset.ImageComments = "Exposure values of 0 are not known."
     dataset.DeviceSerialNumber = dataset.SoftwareVersions = "0"
     dataset.AcquisitionDateTime = CONTENT_DATE + CONTENT_TIME
@@ -90,7 +97,7 @@ def _add_acquisition(dataset: Dataset) -> None:
 
 
 def _add_detector(dataset: Dataset, xray: XRay) -> None:
-    """X-Ray Detector (C.8.19.5): the image is the whole detector, one element a pixel."""
+    """Add X-Ray Detector (C.8.19.5). The image is taken as the whole detector, with one element for each pixel."""
     (rows, columns), (row_mm, column_mm) = xray.camera.shape, xray.camera.pixel_spacing
     column, row = xray.camera.principal_point
     dataset.DetectorType = "DIRECT"
@@ -101,7 +108,7 @@ def _add_detector(dataset: Dataset, xray: XRay) -> None:
 
 
 def _add_room(dataset: Dataset) -> None:
-    """How the patient lies, and the frame of reference (C.7.4, C.8.11.5.1.2)."""
+    """Add how the patient lies, and the frame of reference (C.7.4, C.8.11.5.1.2)."""
     supine = code("102538003", "SCT", "recumbent")
     supine.PatientOrientationModifierCodeSequence = [code("40199007", "SCT", "supine")]
     dataset.PatientOrientationCodeSequence = [supine]
@@ -114,7 +121,7 @@ def _add_room(dataset: Dataset) -> None:
 
 
 def _add_geometry(groups: Dataset, xray: XRay, sod: float) -> None:
-    """X-Ray Geometry, Field of View and Frame Pixel Data Properties (C.8.19.6.14, .2, .4)."""
+    """Add X-Ray Geometry, Field of View and Frame Pixel Data Properties (C.8.19.6.14, .2, .4)."""
     camera = xray.camera
     groups.XRayGeometrySequence = [
         _item(DistanceSourceToIsocenter=sod, DistanceSourceToDetector=decimal_string(camera.sid))
@@ -135,7 +142,10 @@ def _add_geometry(groups: Dataset, xray: XRay, sod: float) -> None:
 
 
 def _add_isocenter_system(groups: Dataset, primary: float, secondary: float) -> None:
-    """Isocenter Reference System (C.8.19.6.13): of a patient supine, head first, its angles are the patient's."""
+    """Add Isocenter Reference System (C.8.19.6.13).
+
+    For a patient who lies supine, head first, its angles equal the positioner angles relative to the patient.
+    """
     table = {"TableHorizontalRotationAngle": 0.0, "TableHeadTiltAngle": 0.0, "TableCradleTiltAngle": 0.0}
     groups.IsocenterReferenceSystemSequence = [
         _item(
@@ -158,7 +168,7 @@ def _add_isocenter_system(groups: Dataset, primary: float, secondary: float) -> 
 
 
 def _add_nominal_groups(groups: Dataset, dataset: Dataset) -> None:
-    """Groups that the object has to have and that say nothing here: anatomy, window, collimator, event."""
+    """Add the groups that the object must have but that say nothing here: anatomy, window, collimator, event."""
     groups.FrameAnatomySequence = [
         _item(FrameLaterality="U", AnatomicRegionSequence=[code("38266002", "SCT", "Entire body")])
     ]

@@ -1,4 +1,4 @@
-"""Who and when: made up, neutral, and the same for the same image."""
+"""Patient, dates and UIDs of a written file. They are made up, and the same image always gets the same ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 PIXEL_VALUE_LABEL = "DIFFPOSE_NB"
-"""LUT Label of a Real World Value Mapping that leads stored values back to pixels, where a rescale may not."""
+"""LUT Label of a Real World Value Mapping that converts stored values to pixel values where no rescale is allowed."""
 CONTENT_DATE, CONTENT_TIME = "20000101", "000000"
 
 
@@ -21,7 +21,7 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
 
 
 def add_identity(dataset: Dataset) -> Dataset:
-    """Patient, study, series, equipment and file meta of a data set that has its content; UIDs come from that."""
+    """Add patient, study, series, equipment and file meta to a data set. UIDs are computed from its other content."""
     digest = hashlib.sha256()
     for element in dataset.iterall():
         if element.VR != "SQ":
@@ -51,5 +51,5 @@ def add_identity(dataset: Dataset) -> Dataset:
 
 
 def content_uid(what: str, content: str) -> str:
-    """A UID made from a UUID (PS3.5 B.2), and that from the content."""
+    """A UID that is made from a UUID (PS3.5 B.2). The UUID is computed from the content."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_URL, f'diffpose_nb/{what}/{content}').int}"

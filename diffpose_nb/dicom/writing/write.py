@@ -1,4 +1,4 @@
-"""An X-ray to a DICOM file that others read, with its geometry in the tags."""
+"""Writing an X-ray to a DICOM file that other programs can read, with its geometry in the tags."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ _builders = {"XA": build_xa, "Enhanced XA": build_enhanced_xa, "DX": build_dx}
 
 
 def write_xray(path: str | os.PathLike[str], xray: XRay, kind: str = "XA") -> None:
-    """Write an X-ray as a DICOM file: 16 bits a pixel, its nominal pose as positioner angles and distances.
+    """Write an X-ray as a DICOM file with 16 bits per pixel. The nominal pose becomes positioner angles and distances.
 
-    The same X-ray gives the same bytes. Patient, study and dates are made up; ``true_world_from_camera`` and
+    The same X-ray always gives the same bytes. Patient, study and dates are made up. ``true_world_from_camera`` and
     ``notes`` are not written.
 
     Parameters
     ----------
     path
-        The file to write; replaced in one step, so that a failure leaves an old one unharmed.
+        The file to write. It is replaced in one step, so that a failure leaves an old file unchanged.
     xray
-        What to write.
+        The X-ray to write.
     kind
-        "XA": X-Ray Angiographic Image (PS3.3 A.14), geometry as decimal strings, the isocentre in the image's centre.
-        "Enhanced XA" (A.47): geometry in functional groups, distances and the isocentre's projection as 32-bit floats.
-        "DX": Digital X-Ray Image for processing (A.26), geometry as decimal strings, the isocentre in the centre.
+        Kind of DICOM object. "XA" is an X-Ray Angiographic Image (PS3.3 A.14): the geometry is written as decimal
+        strings, and the isocentre has to project to the image's centre. "Enhanced XA" (A.47): the geometry is in
+        functional groups, and the distance from the source to the isocentre and the isocentre's projection are 32-bit
+        floats. "DX" is a Digital X-Ray Image for processing (A.26), with the geometry as in "XA".
 
     Raises
     ------
     DicomError
-        The kind is unknown, pixels are not finite, the object has no place for this geometry, or the path
-        cannot be written.
+        The kind is unknown, pixels are not finite, the object cannot express this geometry, or the path cannot be
+        written.
     """
     path = Path(path)
     if kind not in _builders:
@@ -51,7 +52,7 @@ def write_xray(path: str | os.PathLike[str], xray: XRay, kind: str = "XA") -> No
 
 
 def _save(path: Path, dataset: Dataset) -> None:
-    """Write beside the target, then put in place: a failure leaves what was there."""
+    """Write to a new file beside the target and then replace the target, so that a failure leaves it unchanged."""
     if path.is_dir():
         raise DicomError(f"{path}: this is a folder. Name a file in it.")
     if not path.parent.is_dir():

@@ -9,9 +9,10 @@ from ..answers import Exercise, Mistake
 
 
 def _siddon() -> Exercise:
-    # Through a grid of 10 mm from (-5, 0) to (35, 30): it crosses faces at x = 0, 25/3, 10, 20, 65/3 and 30 mm.
-    attenuations = 0.02, 0.004, 0.05, 0.02, 0.004  # 1/mm, in order
-    stretch = 1.25  # the ray's length over its run in x
+    # The ray runs from (-5, 0) to (35, 30) mm through a grid with voxels of 10 mm. It crosses faces of the voxels at
+    # x = 0, 25/3, 10, 20, 65/3 and 30 mm.
+    attenuations = 0.02, 0.004, 0.05, 0.02, 0.004  # 1/mm, in the order in which the ray meets the voxels
+    stretch = 1.25  # the ray's length divided by its extent in x
     lengths = [stretch * run for run in (25 / 3, 5 / 3, 10, 5 / 3, 25 / 3)]
     transposed = 0.02, 0.02, 0.05, 0.02, 0.004
     answer = _dot(attenuations, lengths)

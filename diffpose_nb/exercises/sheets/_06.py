@@ -12,7 +12,7 @@ _PHOTONS = 2e5  # per mm², the simulator's default
 
 
 def _transmission() -> Exercise:
-    per_cm = float(mass_attenuation(WATER, [60.0])[0])  # of 1 g/cm³
+    per_cm = float(mass_attenuation(WATER, [60.0])[0])  # water has a density of 1 g/cm³
     through = math.exp(-20 * per_cm)
     return Exercise(
         answer=100 * through,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ..answers import Exercise, Mistake, example_distances
 
-_SPACING = 0.97  # mm, of the example X-ray
-_OFF_AXIS = 60.0  # mm, in the patient
+_SPACING = 0.97  # mm, pixel spacing of the example X-ray
+_OFF_AXIS = 60.0  # mm, distance from the optical axis in the patient
 
 
 def _depth_shift() -> Exercise:

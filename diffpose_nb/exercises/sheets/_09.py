@@ -7,11 +7,11 @@ from collections.abc import Callable
 from ..answers import Exercise, Mistake, example_distances
 
 _SHORT = 15.0
-"""mm, by which the header's SID is too small."""
+"""Error of the header's SID, mm: it is too small by this much."""
 _SMOOTHING, _BINNED = 2.5, 3.88
-"""mm in the patient; mm of a binned pixel at the detector."""
+"""Width of the blur in the patient, mm, and width of a binned pixel at the detector, mm."""
 _SLOPE, _CURVATURE, _DAMPING = 0.02, 0.004, 0.25
-"""1/mm and 1/mm² of a cost; of Levenberg and Marquardt."""
+"""Slope (1/mm) and curvature (1/mm²) of a cost, and the damping of the Levenberg-Marquardt method."""
 
 
 def _wrong_sid() -> Exercise:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from ..answers import Exercise, Mistake, example_distances
 
 _SPACING, _PIXELS = 3.2, 96
-"""mm and number: of the network's camera."""
+"""Pixel spacing (mm) and number of pixels along a side of the network's camera."""
 _TURN = math.radians(1.0)
 _SHIFT, _WIDTH = 50.0, 310.0
-"""mm: of the patient, and of the detector."""
+"""Shift of the patient and width of the detector, mm."""
 
 
 def _turn() -> Exercise:

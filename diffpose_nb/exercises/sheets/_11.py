@@ -1,4 +1,4 @@
-"""Exercises of the notebook on training, then refining, then counting."""
+"""Exercises of the notebook on training, then refining a pose, and on counting successes and failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..answers import Exercise, Mistake, example_distances
 
 _PUBLISHED, _FACTOR, _OTHER_FACTOR = 0.9, 0.154, 0.194
-"""mm; pixel spacings of Ljubljana's and of DeepFluoro's detector, mm."""
+"""A published error, mm, and the pixel spacings of Ljubljana's and of DeepFluoro's detector, mm."""
 _XRAYS, _CHANCE = 60, 0.05
 _TURN = math.radians(2.0)
 
@@ -31,7 +31,7 @@ def _no_failure() -> Exercise:
     return Exercise(
         answer=rate,
         unit="%",
-        tolerance=0.03,  # the rule of three, 5 %, is right too
+        tolerance=0.03,  # 5 %, by the rule of three, counts as right too
         mistakes=(
             Mistake(rate / 100, "That is a share. In per cent?", 0.03),
             Mistake(3 / _XRAYS, "That is a share. In per cent?", 0.01),

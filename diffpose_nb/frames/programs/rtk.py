@@ -1,4 +1,4 @@
-"""RTK: nine numbers for each projection of a circular scan."""
+"""RTK: a pose is given by nine numbers for each projection of a circular scan."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from ...camera import Camera, as_float64, ras_from_lps
 from ..positions import Positions, from_positions, to_positions
 
 lps_from_iec: Tensor = torch.tensor([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.float64)
-"""(4, 4) IEC 61217's fixed frame (x right as seen facing the gantry, y to the gantry, z up) to the LPS of a patient who
-lies supine with the head to the gantry. Both frames share their origin, the isocentre."""
+"""Transform (4, 4) from IEC 61217's fixed frame (x right for someone who faces the gantry, y to the gantry, z up) to
+LPS, for a patient who lies on the back with the head to the gantry. Both frames have their origin at the isocentre."""
 
 
 class RTKProjection(NamedTuple):
     """One projection of RTK's ``ThreeDCircularProjectionGeometry``, in the order of its ``AddProjection``.
 
-    - Axes: those of IEC 61217's fixed frame, right-handed, y the axis of the gantry's rotation, z up. In the rotated
-      frame the image's columns increase along +x, its rows along +y, and the source is on the side of +z.
+    - Axes: those of IEC 61217's fixed frame, right-handed. y is the axis of the gantry's rotation, and z points up. In
+      the rotated frame the image's columns increase along +x, its rows along +y, and the source is on the side of +z.
     - Origin: the isocentre, in both frames.
-    - Maps: fixed = Ry(gantry) Rx(out of plane) Rz(in plane) rotated. The source is at (source offset, SID) of the
-      rotated frame, the detector's own origin at (projection offset, SID - SDD). RTK's SID is the source's distance
-      from the *isocentre*.
-    - Source: RTK, documentation/docs/Geometry.md, "ThreeDCircularProjectionGeometry". Degrees, mm.
+    - Maps: fixed = Ry(gantry) Rx(out of plane) Rz(in plane) rotated. In the rotated frame the source is at (source
+      offset, SID), and the detector's own origin is at (projection offset, SID - SDD). RTK's SID is the distance from
+      the source to the *isocentre*.
+    - Source: RTK, documentation/docs/Geometry.md, "ThreeDCircularProjectionGeometry".
+
+    Angles are in degrees, lengths in mm.
     """
 
     source_to_isocenter: float
@@ -51,14 +53,14 @@ def from_rtk(
     Parameters
     ----------
     projection
-        The geometry.
+        The nine numbers of the projection.
     pixel_spacing, shape
         (row spacing, column spacing), mm, and (rows, columns) of the projection image.
     origin
         (x, y) of the first pixel's centre in the detector's own coordinates, mm: the projection image's ``Origin``.
     world_from_fixed
-        (4, 4) RTK's fixed frame to the world. Default: a supine patient with the head to the gantry, the isocentre at
-        the world's origin.
+        (4, 4) transform from RTK's fixed frame to the world. Default: the patient lies on the back with the head to the
+        gantry, and the isocentre is at the world's origin.
     """
     fixed_from_rotated = roma.euler_to_rotmat("YXZ", _angles(projection), degrees=True)
     source = as_float64([projection.source_offset_x, projection.source_offset_y, projection.source_to_isocenter])
@@ -81,12 +83,12 @@ def to_rtk(
 ) -> tuple[RTKProjection, tuple[float, float]]:
     """The projection for ``AddProjection``, and the origin of its image, mm; the inverse of :func:`from_rtk`.
 
-    The projection offset is left at zero: the image's origin has it.
+    The projection offset is always zero, because the image's origin contains it.
 
     Raises
     ------
     ValueError
-        The camera is not mirrored: RTK sees the image from the detector. ``camera.flip()``, and flip the image.
+        The camera is not mirrored, but RTK sees the image from the detector. Use ``camera.flip()``, and flip the image.
     """
     if not camera.mirrored:
         raise ValueError("the camera is not mirrored, but RTK sees the image from the detector: flip camera and image")

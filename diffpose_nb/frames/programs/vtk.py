@@ -1,4 +1,4 @@
-"""VTK and PyVista: a camera that looks at a focal point."""
+"""VTK and PyVista: a pose is given by a camera that looks at a focal point."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from ...camera import Camera, as_float64, make_transform
 class VTKCamera(NamedTuple):
     """The five settings of a ``vtkCamera`` (PyVista: ``plotter.camera``).
 
-    - Axes: the world's, right-handed; the picture has x to the right and y *up*, and VTK looks along its camera's -z.
-    - Origin: the world's.
-    - Maps: nothing; points in mm, a direction, degrees, and fractions of half the window.
+    - Axes: the world's axes, right-handed. The picture has x to the right and y *up*, and VTK looks along its camera's
+      -z axis.
+    - Origin: the world's origin.
+    - Maps: nothing. Points are in mm, the angle is in degrees, and the window centre is in fractions of half the
+      window.
     - Source: VTK, class vtkCamera (SetViewAngle, SetWindowCenter, GetProjectionTransformMatrix).
     """
 
     position: tuple[float, float, float]
     """The X-ray source."""
     focal_point: tuple[float, float, float]
-    """A point straight ahead; ours is where the perpendicular meets the detector."""
+    """A point straight ahead; :func:`to_vtk` gives the point where the perpendicular meets the detector."""
     view_up: tuple[float, float, float]
-    """Against the image's rows."""
+    """The direction that points up in the picture, opposite to increasing rows."""
     view_angle: float
-    """The height of the window as seen from the position were it centred, degrees."""
+    """The angle, in degrees, that the window's height covers as seen from the position, if the window is centred."""
     window_center: tuple[float, float]
-    """(x, y) the middle of the window relative to the optical axis, in halves of its width and height; y is up."""
+    """(x, y) of the window's middle relative to the optical axis, in units of half its width and height; y is up."""
 
 
 def to_vtk(camera: Camera, world_from_camera: Tensor) -> VTKCamera:
-    """The VTK camera that sees what reaches the detector, for a window of the detector's proportions.
+    """The VTK camera that shows what reaches the detector, in a window with the detector's proportions.
 
-    VTK looks from the source and cannot mirror: it draws the picture of a mirrored camera turned over left to right,
-    and that of an unmirrored one as it is.
+    VTK looks from the source and cannot mirror a picture. The picture of a mirrored camera is therefore drawn flipped
+    left to right; the picture of a camera that is not mirrored is drawn as it is.
 
     Parameters
     ----------
     camera, world_from_camera
-        The view; a pose (4, 4).
+        The camera of the view and its pose (4, 4).
     """
     camera = camera.flip() if camera.mirrored else camera
     pose = as_float64(world_from_camera).detach()
@@ -62,16 +64,17 @@ def from_vtk(view: VTKCamera, shape: tuple[int, int], sid: float | None = None) 
     Parameters
     ----------
     view
-        Position, focal point, view up, view angle, window centre.
+        The VTK camera: position, focal point, view up, view angle and window centre.
     shape
         (rows, columns) of the window.
     sid
-        Source to detector, mm: the scale, which a VTK camera does not have. Default: the distance of the focal point.
+        Distance from the source to the detector, mm. It sets the scale, which a VTK camera does not have. Default: the
+        distance from the position to the focal point.
 
     Raises
     ------
     ValueError
-        The position is the focal point, or the view up is along the line of sight.
+        The position equals the focal point, or the view-up direction lies along the line of sight.
     """
     position, focal_point, up = (as_float64(view[i]) for i in range(3))
     forward = focal_point - position
