@@ -11,20 +11,33 @@ millimetres, origin at the centre of the volume). A subject holds
     The label map and the names of its labels (columns ``id``, ``structure``, ``group``), or None.
 ``lps_from_world``
     (4, 4) float64: the transform from the world back to the scanner's patient coordinates (DICOM LPS, mm).
+``notes``
+    A list of sentences: what was assumed, left out or mended while reading. Read them.
 
-This package imports only ``camera``.
+A volume whose geometry is not whole is refused in words rather than guessed: :func:`load_ct` says how.
+
+This package imports ``camera``, ``dicom`` and ``runtime``.
 """
 
 from .anatomy import landmarks
 from .attenuation import MU_WATER, linear_attenuation
 from .errors import CTError
+from .labels import Structures
 from .letter import LETTER, with_letter
 from .load import example, load_ct
+from .plausible import EXTENT_LIMITS, HU_LIMITS, SPACING_LIMITS, Hounsfield
+from .table import describe
 
 __all__ = [
+    "EXTENT_LIMITS",
+    "HU_LIMITS",
     "LETTER",
     "MU_WATER",
+    "SPACING_LIMITS",
     "CTError",
+    "Hounsfield",
+    "Structures",
+    "describe",
     "example",
     "landmarks",
     "linear_attenuation",

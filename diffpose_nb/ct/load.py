@@ -1,4 +1,4 @@
-"""Reading a CT from a file, or from a folder of DICOM slices, as a subject that can be rendered."""
+"""From a file, or a folder of DICOM slices, to a subject that can be rendered."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import Literal
 
 import diffdrr
-import nibabel
-import numpy as np
 import pandas as pd
-import SimpleITK as sitk
 import torch
 import torchio
 from diffdrr.data import canonicalize, transform_hu_to_density
-from torch import Tensor
 
 from ..camera import make_transform, ras_from_lps
 from .attenuation import linear_attenuation
+from .dicom_labels import read_dicom_labels
 from .errors import CTError
+from .labels import Structures, label_values, on_grid_of, structures_table
+from .plausible import Hounsfield, require_plausible_grid, to_hounsfield
+from .reading.files import ITK, NIFTI, read_file
+from .reading.scan import Scan
+from .reading.series import read_series
+
+_FLIPS = ras_from_lps.numpy()
+_FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
 
 
 def example() -> torchio.Subject:
@@ -27,6 +32,7 @@ def example() -> torchio.Subject:
         folder / "cxr.nii.gz",
         folder / "mask.nii.gz",
         structures=pd.read_csv(folder / "structures.csv", dtype={"id": int}),
+        progress=False,
     )
 
 
@@ -34,41 +40,56 @@ def load_ct(
     path: str | Path,
     labels: str | Path | None = None,
     *,
-    structures: pd.DataFrame | None = None,
+    structures: Structures | None = None,
     density: Literal["attenuation", "diffdrr"] = "attenuation",
+    hounsfield: Hounsfield | None = None,
+    resample_labels: bool = False,
+    progress: bool = True,
 ) -> torchio.Subject:
-    """Read a CT in Hounsfield units as a subject for rendering and registration.
+    """A CT in Hounsfield units as a subject for rendering and registration.
+
+    What was assumed, left out or mended is listed in ``subject["notes"]``, a list of sentences: read them.
 
     Parameters
     ----------
     path
-        NIfTI, NRRD or MHA file, or a folder with the DICOM slices of one series.
+        A NIfTI, NRRD or MHA file, a folder with the DICOM slices of one series, or a DICOM file of many frames.
     labels
-        Label map on the same voxel grid, in one of the same forms.
+        A label map on the same voxel grid, in one of these formats, or a DICOM segmentation (SEG).
     structures
-        Names of the labels: a table with the columns ``id``, ``structure`` and, optionally, ``group``.
+        Names of the labels, see :data:`diffpose_nb.ct.Structures`. A DICOM segmentation brings its own.
     density
-        Kind of density that the subject gets. "attenuation": linear attenuation in 1/mm, see
-        :func:`linear_attenuation`. "diffdrr": DiffDRR's own density from 0 to 1, in which air has the value of the
-        darkest soft tissue.
+        "attenuation": linear attenuation in 1/mm, see :func:`linear_attenuation`. "diffdrr": DiffDRR's own
+        density, from 0 to 1 with air raised to the darkest soft tissue.
+    hounsfield
+        What the stored numbers are, if they do not look like Hounsfield units: a function that makes them such, or
+        ``(slope, intercept)``. ``(1, 0)`` says that they are Hounsfield units, although there is no air among them.
+    resample_labels
+        If the label map is on another grid: take for each voxel of the CT the nearest label. False refuses it, since
+        two grids are most often two scans.
+    progress
+        Show a progress bar while slices are read.
 
     Raises
     ------
     CTError
-        A file is missing or unreadable, a folder does not hold exactly one series, an image has several channels, a
-        voxel is not finite, or the label map is on another grid. (DiffDRR centres each image by itself, so such a map
-        would be shifted without a message.)
+        The file or folder is missing, cannot be read, or is no CT; slices are missing or of several scans; spacing or
+        size cannot be a patient's; numbers are not finite or no Hounsfield units; a label map that does not fit. The
+        message says what was found and what would mend it.
     """
     if density not in ("attenuation", "diffdrr"):
         raise ValueError(f"density is {density!r}: it can be 'attenuation' or 'diffdrr'")
-    volume = _read(path, torchio.ScalarImage)
-    if not torch.isfinite(volume.data).all():
-        raise CTError(f"{path}: some voxels are NaN or infinite; fill them (with -1000 HU for air) and save it again")
-    volume.set_data(volume.data.to(torch.float32))
-    mask = None if labels is None else _read(labels, torchio.LabelMap)
-    if mask is not None:
-        _require_same_grid(path, volume, labels, mask)
-
+    names = structures_table(structures)
+    scan, path = read_scan(path, progress=progress), Path(path)
+    require_plausible_grid(scan, path)
+    to_hounsfield(scan, path, hounsfield)
+    volume = torchio.ScalarImage(tensor=torch.from_numpy(scan.values)[None], affine=_FLIPS @ scan.lps_from_voxel)
+    notes = scan.notes
+    mask = None
+    if labels is not None:
+        mask, own_names, more = _read_labels(Path(labels), volume, resample_labels)
+        names = own_names if names is None else names
+        notes = [*notes, *more]
     mu = linear_attenuation(volume.data) if density == "attenuation" else transform_hu_to_density(volume.data, 1.0)
     centre = torch.tensor(volume.get_center(), dtype=torch.float64)
     return canonicalize(
@@ -76,9 +97,10 @@ def load_ct(
             volume=volume,
             density=torchio.ScalarImage(tensor=mu, affine=volume.affine),
             mask=mask,
-            structures=structures,
+            structures=names,
             lps_from_world=ras_from_lps @ make_transform(torch.eye(3), centre),
-            # DiffDRR needs these three. Poses are in world axes here, so its reorientation to "AP" is switched off.
+            notes=notes,
+            # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
             orientation=None,
             reorient=torch.eye(4),
             fiducials=None,
@@ -86,44 +108,47 @@ def load_ct(
     )
 
 
-def _read(path: str | Path, kind: type[torchio.Image]) -> torchio.Image:
+def read_scan(path: str | Path, *, progress: bool = True) -> Scan:
+    """The volume in a file or a folder, its numbers as the file has them.
+
+    Raises
+    ------
+    CTError
+        It is missing, or cannot be read.
+    """
     path = Path(path)
-    what = "CT" if kind is torchio.ScalarImage else "label map"
+    if not path.exists():
+        raise CTError(f"{path}: there is no such file or folder; the CT is read from {_FORMATS}")
+    if path.is_dir() or _is_dicom(path):
+        return read_series(path, progress=progress)
+    if not path.name.lower().endswith((*NIFTI, *ITK)):
+        raise CTError(f"{path}: the CT is read from {_FORMATS}, and this is none of them; convert it to NIfTI")
+    return read_file(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _read_labels(
+    path: Path, volume: torchio.ScalarImage, resample: bool
+) -> tuple[torchio.LabelMap, pd.DataFrame | None, list[str]]:
+    """The label map on the CT's grid, the names that it brings, and notes."""
     if not path.exists():
         raise CTError(
-            f"{path}: there is no such file or folder; the {what} is read from NIfTI, NRRD, MHA or DICOM slices"
+            f"{path}: there is no such file or folder; the label map is read from NIfTI, NRRD, MHA or DICOM SEG"
         )
-    if path.is_dir():
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-        if len(series) != 1:
-            raise CTError(
-                f"{path}: {len(series)} DICOM series in this folder; give a folder that holds the slices of one {what}"
-            )
-    try:
-        image = kind(path, reader=_read_nifti) if path.name.endswith((".nii", ".nii.gz")) else kind(path)
-        image.load()
-    except Exception as error:  # torchio, nibabel and SimpleITK raise different kinds of errors
-        raise CTError(f"{path}: cannot be read as a {what} ({type(error).__name__}); is the file whole?") from error
-    if image.num_channels != 1:
-        raise CTError(f"{path}: {image.num_channels} channels where a {what} has one; save a single 3D volume")
-    return image
-
-
-def _read_nifti(path: Path) -> tuple[Tensor, np.ndarray]:
-    """Read a file with nibabel. SimpleITK would read a truncated file, and turn NaN into 0, without a message."""
-    image = nibabel.load(path)
-    values = np.asarray(image.dataobj)
-    if values.dtype.kind == "f" or values.dtype.itemsize > 2:
-        values = values.astype(np.float32)
-    values = np.moveaxis(values.reshape(*values.shape[:3], -1), -1, 0)  # time and channels come last in NIfTI
-    return torch.from_numpy(np.ascontiguousarray(values, values.dtype.newbyteorder("="))), image.affine
-
-
-def _require_same_grid(path: str | Path, volume: torchio.Image, labels: str | Path | None, mask: torchio.Image) -> None:
-    if volume.spatial_shape == mask.spatial_shape and np.allclose(volume.affine, mask.affine, atol=1e-2):
-        return
-    raise CTError(
-        f"{labels}: the label map's grid {mask.spatial_shape}, origin {np.round(mask.origin, 2).tolist()}, is not that "
-        f"of {path}: {volume.spatial_shape}, {np.round(volume.origin, 2).tolist()}; "
-        "resample it with torchio.Resample(ct, image_interpolation='nearest')"
-    )
+    names = None
+    if path.is_dir() or _is_dicom(path):
+        scan, names = read_dicom_labels(path)
+        resample = True  # a segmentation may cover a part of the slices only, in the frame of the CT
+    else:
+        scan = read_file(path, "label map")
+    values = label_values(scan, path)
+    mask = torchio.LabelMap(tensor=values, affine=_FLIPS @ scan.lps_from_voxel)
+    fitted = on_grid_of(mask, volume, path, resample)
+    notes = [f"Labels: {note}" for note in scan.notes]
+    if fitted is not mask:
+        notes.append("The label map was on another grid; each voxel of the CT has the nearest label.")
+    return fitted, names, notes

@@ -62,7 +62,7 @@ def read_pixels(
             f"{photometric if photometric.startswith('MONO') else 'is not MONOCHROME1 or 2'}: a colour image, and "
             "X-rays are grey. Export the original, not a screenshot."
         )
-    _require_length(path, dataset, shape, frames)
+    _require_length(path, dataset, header, shape, frames)
     try:
         stored = pixel_array(dataset, index=int(frame), raw=True)
     except Exception:  # decoders raise many kinds of errors for damaged pixels, and they quote the content
@@ -75,8 +75,11 @@ def read_pixels(
             f"{path}: its pixels are {' x '.join(map(str, stored.shape))}, its header says {shape[0]} x {shape[1]}. "
             "The file is damaged: export it again."
         )
-    relationship, sign = _relationship(header, kind, photometric)
-    values, relationship, sign = _modality(path, dataset, header, kind, stored, relationship, sign)
+    relationship, sign, of_stored = _relationship(header, kind, photometric)
+    values, relationship, flip = _modality(path, dataset, header, kind, stored, relationship)
+    # The linear beam of a lookup table has a sign of its own. A tag speaks of stored values, which a falling rescale
+    # turns over; how the image is shown speaks of the values after it (PS3.3 C.7.6.3.1.2, PS3.4 N.2).
+    sign = 1 if flip is None else sign * flip if of_stored else sign
     if not np.isfinite(values).all():
         raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} or Intercept takes pixels beyond all numbers.")
     return Pixels(torch.from_numpy(values), relationship, sign)
@@ -101,8 +104,10 @@ def _syntax(dataset: Dataset) -> str:
     return uid.name if uid.name != str(uid) else "a private one"
 
 
-def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple[int, int], frames: int) -> None:
-    """Check that uncompressed pixels fill the image exactly. pydicom would cut off a longer value without a message."""
+def _require_length(
+    path: str | os.PathLike[str], dataset: Dataset, header: Header, shape: tuple[int, int], frames: int
+) -> None:
+    """Check that uncompressed pixels fill the image. More bytes, all alike, are padding, and a note says so."""
     uid = dataset.file_meta.get("TransferSyntaxUID")
     if not isinstance(uid, UID) or not uid.is_transfer_syntax:
         raise UnreadableDicom(
@@ -113,15 +118,21 @@ def _require_length(path: str | os.PathLike[str], dataset: Dataset, shape: tuple
     bits = _integer(path, dataset, "BitsAllocated", 1)
     expected = math.ceil(shape[0] * shape[1] * frames * bits / 8)
     found = len(dataset.PixelData)
-    if found not in (expected, expected + expected % 2):
+    behind = set(dataset.PixelData[expected:])
+    if found > expected + expected % 2 and len(behind) == 1:
+        header.notes.append(f"Behind the pixels there are {found - expected} bytes of padding, which are left out.")
+    elif found not in (expected, expected + expected % 2):
         raise UnreadableDicom(
             f"{path}: Pixel Data (7FE0,0010) has {found} bytes, but {frames} frame(s) of {shape[0]} x {shape[1]} "
             f"pixels of {bits} bits need {expected}. The file was cut off or its header changed: export it again."
         )
 
 
-def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int]:
-    """Whether the stored values are LIN, LOG or DISP, and whether larger values mean more beam (+1) or less (-1)."""
+def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int, bool]:
+    """Whether the values are LIN, LOG or DISP, and whether larger values mean more beam (+1) or less (-1).
+
+    The third item says whether this holds for the stored values; else it holds for those after Rescale Slope.
+    """
     label, sign_label = tag_label("PixelIntensityRelationship"), tag_label("PixelIntensityRelationshipSign")
     relationship = header.text("PixelIntensityRelationship")
     if relationship not in ("LIN", "LOG", "DISP"):
@@ -132,21 +143,20 @@ def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int
     except Unusable:
         sign = (0.0,)
     if sign is not None and abs(sign[0]) == 1:
-        return relationship, int(sign[0])
+        return relationship, int(sign[0]), True
     # In fluoroscopy and angiography LIN and LOG values grow with the beam (PS3.3 C.8.7.1.1.2), and bone is shown dark.
     # In radiography bone is shown bright. MONOCHROME1 shows low values bright.
     fluoroscopic = kind not in ("DX", "DX for processing", "CR")
     bright_is_beam = 1 if fluoroscopic else -1
     sign = bright_is_beam if photometric != "MONOCHROME1" else -bright_is_beam
     if fluoroscopic and relationship in ("LIN", "LOG"):
-        sign = 1
-    else:
-        shown = "dark" if fluoroscopic else "bright"
-        header.notes.append(
-            f"{sign_label} is missing: larger pixels are taken as {'more' if sign > 0 else 'less'} beam, since "
-            f"{photometric or 'MONOCHROME2'} images of this kind (of {kind}) show bone {shown}."
-        )
-    return relationship, sign
+        return relationship, 1, True
+    shown = "dark" if fluoroscopic else "bright"
+    header.notes.append(
+        f"{sign_label} is missing: larger pixels are taken as {'more' if sign > 0 else 'less'} beam, since "
+        f"{photometric or 'MONOCHROME2'} images of this kind (of {kind}) show bone {shown}."
+    )
+    return relationship, sign, False
 
 
 def _modality(
@@ -156,11 +166,11 @@ def _modality(
     kind: str,
     stored: np.ndarray,
     relationship: str,
-    sign: int,
-) -> tuple[np.ndarray, str, int]:
+) -> tuple[np.ndarray, str, int | None]:
     """Apply a lookup table, or Rescale Slope and Intercept, to stored values.
 
-    The result is the values as float32, and their relationship and sign after this step.
+    The result is the values as float32, their relationship after this step, and whether the step rises (+1) or falls
+    (-1); None if it gives the beam itself.
     """
     table, to_linear = _find_table(dataset, header, kind, relationship)
     if table is not None:
@@ -168,11 +178,11 @@ def _modality(
         ends = _look_up(path, table, np.array([stored.min(), stored.max()]))
         falling = -1 if ends[0] > ends[1] else 1
         if not to_linear:
-            return values, relationship, sign * falling
+            return values, relationship, falling
         header.notes.append(
             f"{relationship} pixels were made proportional to the beam (LIN) by the file's lookup table for that."
         )
-        return values, "LIN", 1
+        return values, "LIN", None
     try:
         slope, intercept = (find_numbers(header.scopes, k) for k in ("RescaleSlope", "RescaleIntercept"))
     except Unusable as reason:
@@ -187,7 +197,7 @@ def _modality(
         raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} is 0: every pixel would be the same.")
     with np.errstate(over="ignore"):
         values = (stored * slope + intercept).astype(np.float32)
-    return values, relationship, sign if slope > 0 else -sign
+    return values, relationship, 1 if slope > 0 else -1
 
 
 def _real_world(path: str | os.PathLike[str], mapping: Dataset) -> tuple[float, float]:

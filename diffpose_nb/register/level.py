@@ -20,6 +20,10 @@ from .calibration import adjusted, detector_derivatives
 from .stages import Stage
 
 
+class NothingToCompareError(ValueError):
+    """The pixels that a stage would compare are none; the message says why."""
+
+
 class Level:
     """A stage made ready for one view: the smoothed CT, the binned and equally smoothed X-ray, the detector's pixels.
 
@@ -65,6 +69,13 @@ class Level:
         """Select the pixels to compare, using the pose that the previous stage found."""
         if self._choose is not None:
             self.valid = self._choose(self, pose)
+        if not self.valid.any():
+            raise NothingToCompareError(
+                "no pixel is left to compare: the mask covers the whole image"
+                if not self.open.any()
+                else "no pixel is left to compare: at this pose the structures cast no shadow on the open part of the "
+                "image. Start nearer, or leave structures out in a first refinement"
+            )
 
     def linearise(self, pose: Tensor, correction: Tensor | None = None) -> tuple[NormalEquations, Tensor]:
         """The cost at a pose with its derivatives, and the image (rows, columns), NaN where nothing is compared.

@@ -17,9 +17,10 @@ from ..render import smoothed
 from ..runtime import progress_bar
 from .calibration import adjusted
 from .choices import Comparison, Strategy
-from .level import Level
+from .level import Level, NothingToCompareError
 from .outcome import COLUMNS, Refinement, Step
 from .search import Attempt, Search
+from .sight import out_of_sight
 from .stages import Stage
 
 LOST = 0.85
@@ -80,31 +81,38 @@ def refine(
     Raises
     ------
     ValueError
-        If an X-ray has NaN or infinite pixels, shows no contrast, a start is not a rigid transform, or an argument
-        makes no sense.
+        If an X-ray has NaN or infinite pixels, shows no contrast, a start is not a rigid transform or does not see the
+        CT, no pixel is left to compare, or an argument makes no sense.
     """
     one = isinstance(xray, XRay)
     xrays = [xray] if one else list(xray)
     start = _starts(xrays, world_from_camera)
+    _require_sight(subject, xrays, start)
     make_levels = _level_maker(subject, xrays, start, compare, search.bone, seed)
     axes = {"world": None, "camera": camera_axes(start[0]), "source": start[0]}[search.axes]
     free_from = len(search.stages) - _CALIBRATED + 1 if search.calibrate else None
     bar = progress_bar(total=sum(stage.iterations for stage in search.stages), show=progress)
     descent = Search(callback, bar, axes, free_from)
     attempts: list[Attempt] = []
+
+    def attempt(first: Tensor) -> Attempt:
+        bar.reset()
+        try:
+            return descent.through(map(make_levels, search.stages), first)
+        except NothingToCompareError:
+            if not attempts:  # a restart that looks beside the patient is merely one that failed
+                raise
+            return descent.current
+
     agreement = float("nan")
 
     try:
         for motion in [torch.eye(4, dtype=torch.float64), *_motions(search.restarts, seed)]:
-            bar.reset()
-            attempts.append(descent.through(map(make_levels, search.stages), motion @ start))
+            attempts.append(attempt(motion @ start))
             if attempts[-1].ncc >= LOST:
                 break
         found = max(attempts, key=lambda attempt: attempt.ncc)
-        around = []
-        for motion in _motions(confirm, seed + 1):
-            bar.reset()
-            around.append(descent.through(map(make_levels, search.stages), motion @ found.poses))
+        around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1)]
         attempts += around
         agreement = _agreement([found, *around])
     except KeyboardInterrupt:
@@ -119,12 +127,26 @@ def refine(
         trace=pd.DataFrame(descent.rows, columns=list(COLUMNS)),
         poses=torch.stack(descent.poses) if descent.poses else start.new_empty(0, *start.shape[one:]),
         confidence=best.ncc * (1.0 if np.isnan(agreement) else agreement),
-        reason=best.reason,
+        reason=_reason(subject, xrays, best),
         ncc=best.ncc,
         looseness=best.looseness,
         agreement=agreement,
         camera=cameras[0] if one else cameras,
     )
+
+
+def _require_sight(subject: torchio.Subject, xrays: list[XRay], start: Tensor) -> None:
+    for number, (xray, pose) in enumerate(zip(xrays, start, strict=True), start=1):
+        if problem := out_of_sight(subject, xray.camera, pose, sideways=False):
+            which = f" of X-ray {number}" if len(xrays) > 1 else ""
+            raise ValueError(f"at the start{which} nothing of the CT is seen: {problem}")
+
+
+def _reason(subject: torchio.Subject, xrays: list[XRay], best: Attempt) -> str:
+    """Why the search stopped; of one that explains nothing of the image, also why nothing is seen."""
+    unseen = [out_of_sight(subject, x.camera, pose) for x, pose in zip(xrays, best.poses, strict=True)]
+    blind = next((reason for reason in unseen if reason is not None), None)
+    return best.reason if blind is None or best.ncc > 0 else f"{best.reason}: nothing of the CT is seen: {blind}"
 
 
 def _level_maker(

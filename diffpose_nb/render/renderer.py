@@ -75,6 +75,9 @@ class Renderer:
                 raise ValueError(f"{name} is {value}: it has to be a positive number of mm")
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"dtype is {dtype}: it can be torch.float32 or torch.float64")
+        if not isinstance(subject, torchio.Subject) or not isinstance(subject.get("density"), torchio.Image):
+            found = f"a {type(subject).__name__}" if not isinstance(subject, torchio.Subject) else "one without density"
+            raise ValueError(f"subject is {found}: one of diffpose_nb.ct.load_ct has the density that a ray integrates")
         self.camera = camera
         device = torch.device(device)
         self.method = "trilinear" if method == "fused" and device.type != "cpu" else method

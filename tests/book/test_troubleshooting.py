@@ -67,3 +67,20 @@ def test_numba_without_a_place():
 def test_what_jupyterlab_says(package, words):
     scripts = [file.locate() for file in files(package) if file.suffix == ".js" and "test" not in file.parts]
     assert any(quoted(words) in script.read_text(encoding="utf-8", errors="ignore") for script in scripts)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "slices are missing there",
+        "several phases or acquisitions in one series",
+        "none near -1000, which is air in Hounsfield units",
+        "is the unit of length right?",
+        "at the start",
+    ],
+)
+def test_what_is_said_of_a_ct(words):
+    """Strings in the code may be broken over lines."""
+    sources = [*(ROOT / "diffpose_nb" / "ct").rglob("*.py"), *(ROOT / "diffpose_nb" / "register").glob("*.py")]
+    joined = " ".join(re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8")) for path in sources)
+    assert quoted(words) in joined

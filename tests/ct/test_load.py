@@ -109,7 +109,7 @@ def test_a_label_map_on_another_grid_is_refused(files, what):
     else:
         shape = (5, 6, 4)
     nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.uint8), affine), files / "other.nii.gz")
-    with pytest.raises(ct.CTError, match=r"other\.nii\.gz.*Resample"):
+    with pytest.raises(ct.CTError, match=r"other\.nii\.gz.*resample_labels=True"):
         ct.load_ct(files / "ct.nii.gz", files / "other.nii.gz")
 
 
@@ -126,7 +126,7 @@ def test_what_is_no_ct_is_refused_by_name(files):
         "missing.nii.gz": "no such file",
         "empty.nii.gz": "cannot be read",
         "truncated.nii.gz": "cannot be read",
-        "whole": "0 DICOM series",
+        "whole": "no CT slices",
         "two.nii.gz": "2 channels",
         "nan.nii.gz": "NaN",
     }.items():

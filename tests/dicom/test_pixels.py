@@ -108,7 +108,13 @@ def test_damaged_and_unknown_compression_is_refused(xa) -> None:
             ("DISP", 1),
         ),
         ({"SOPClassUID": DX, "PixelIntensityRelationshipSign": 1}, ("LIN", 1)),
-        ({"SOPClassUID": DX, "RescaleSlope": "-1", "RescaleIntercept": "9000"}, ("LIN", 1)),
+        # The sign's tag speaks of stored values, which a falling rescale turns over; MONOCHROME2 of those after it.
+        ({"SOPClassUID": DX, "RescaleSlope": "-1", "RescaleIntercept": "9000"}, ("LIN", -1)),
+        (
+            {"PixelIntensityRelationshipSign": 1, "SOPClassUID": DX, "RescaleSlope": "-1", "RescaleIntercept": "9000"},
+            ("LIN", -1),
+        ),
+        ({"SOPClassUID": CR, "PixelIntensityRelationship": None, "RescaleSlope": "-10"}, ("DISP", -1)),
     ],
 )
 def test_what_larger_pixels_mean(xa, tags: dict, expected: tuple[str, int]) -> None:
@@ -143,7 +149,7 @@ def test_a_logarithm_with_a_table_back_is_linear_and_gets_its_logarithm(xa) -> N
 def test_a_table_of_radiography_is_a_step_to_display(xa) -> None:
     item = lookup_table(np.arange(120)[::-1] * 3, 1000)
     xray = read_xray(xa(SOPClassUID=CR, PixelIntensityRelationship="LOG", ModalityLUTSequence=[item]))
-    assert (xray.relationship, xray.sign) == ("LOG", 1)
+    assert (xray.relationship, xray.sign) == ("LOG", -1)  # MONOCHROME2 speaks of what the table gives
     assert xray.pixels[0, 0] == 357
 
 
@@ -160,3 +166,20 @@ def test_half_a_rescale_is_noted_and_nonsense_refused(xa) -> None:
 def test_colour_is_refused(xa) -> None:
     with pytest.raises(UnreadableDicom, match="colour"):
         read_xray(xa(PhotometricInterpretation="PALETTE COLOR"))
+
+
+def test_note_and_sign_agree_whatever_the_rescale(xa) -> None:
+    for slope in ("10", "-10"):
+        xray = read_xray(xa(SOPClassUID=CR, PixelIntensityRelationship=None, RescaleSlope=slope, RescaleIntercept="0"))
+        (note,) = [note for note in xray.notes if "larger pixels" in note]
+        assert ("less beam" in note) == (xray.sign == -1)
+
+
+@pytest.mark.parametrize("behind", [bytes(2), bytes(512), b"\xff" * 30])
+def test_padding_behind_the_pixels_is_left_out_and_noted(xa, behind) -> None:
+    whole = read_xray(xa())
+    padded = read_xray(xa(lambda ds: setattr(ds, "PixelData", ds.PixelData + behind)))
+    assert torch.equal(padded.pixels, whole.pixels)
+    assert f"{len(behind)} bytes of padding" in " ".join(padded.notes)
+    with pytest.raises(UnreadableDicom, match="its header changed"):
+        read_xray(xa(lambda ds: setattr(ds, "PixelData", ds.PixelData + bytes(range(40)))))
