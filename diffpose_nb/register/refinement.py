@@ -13,14 +13,13 @@ from torch import Tensor
 
 from ..camera import apart, as_float64, camera_axes, invert, rigid_motion
 from ..images import XRay
-from ..render import smoothed
+from ..render import out_of_sight, smoothed
 from ..runtime import progress_bar
 from .calibration import adjusted
 from .choices import Comparison, Strategy
 from .level import Level, NothingToCompareError
 from .outcome import COLUMNS, Refinement, Step
 from .search import Attempt, Search
-from .sight import out_of_sight
 from .stages import Stage
 
 LOST = 0.85

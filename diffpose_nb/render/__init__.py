@@ -13,6 +13,7 @@ from .integrals import integrate, line_integrals
 from .jacobian import pose_jacobian, ray_jacobian
 from .prepared import smoothed
 from .renderer import METHODS, STEP, Renderer
+from .sight import out_of_sight
 from .volume import PackedVolume, Volume
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "fisher_information",
     "integrate",
     "line_integrals",
+    "out_of_sight",
     "pose_jacobian",
     "ray_jacobian",
     "smoothed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -12,6 +13,7 @@ from ..camera import Camera, as_float64, transform_points
 from .diffdrr import make_drr, render_poses, render_rays
 from .integrals import line_integrals
 from .prepared import labels_of, packed_density, packed_structure
+from .sight import beyond_the_ends, out_of_sight
 
 METHODS = ("fused", "trilinear", "siddon")
 STEP = 1.5
@@ -78,7 +80,7 @@ class Renderer:
         if not isinstance(subject, torchio.Subject) or not isinstance(subject.get("density"), torchio.Image):
             found = f"a {type(subject).__name__}" if not isinstance(subject, torchio.Subject) else "one without density"
             raise ValueError(f"subject is {found}: one of diffpose_nb.ct.load_ct has the density that a ray integrates")
-        self.camera = camera
+        self.camera, self._subject = camera, subject
         device = torch.device(device)
         self.method = "trilinear" if method == "fused" and device.type != "cpu" else method
         self._labels = None if structures is None else labels_of(subject, list(structures))
@@ -116,9 +118,21 @@ class Renderer:
         -------
         Tensor
             (B, C, rows, columns), or (B, C, N) for ``pixels``; C is 1, or the number of ``structures``.
-            It is differentiable with respect to the pose and to ``intrinsics``.
+            It is differentiable with respect to the pose and to ``intrinsics``. If nothing of the CT is seen, a warning
+            says why.
         """
         poses = as_float64(world_from_camera).reshape(-1, 4, 4)
+        values = self._render(poses, pixels, intrinsics)
+        if self.method != "fused":  # DiffDRR also draws what lies behind the source, and beyond the detector
+            ends = [beyond_the_ends(self._subject, self.camera, pose) for pose in poses.detach()]
+            between = torch.tensor([problem is None for problem in ends]).to(values)
+            values = values * between.reshape(-1, *[1] * (values.ndim - 1))
+        if len(poses) == 1 and self._labels is None and not values.any():
+            self._say_why_nothing_is_seen(poses[0])
+        return values
+
+    def _render(self, poses: Tensor, pixels: Tensor | None, intrinsics: Tensor | None) -> Tensor:
+        """What :meth:`__call__` gives, of poses (B, 4, 4)."""
         if self.method != "fused" and pixels is None and intrinsics is None:
             return self._pick(render_poses(self._drr, poses, self._labels is not None, **self._renderer_kwargs))
         order = slice(None) if pixels is None else _down_the_columns(pixels)
@@ -138,6 +152,10 @@ class Renderer:
         if pixels is None:
             return values.reshape(*values.shape[:2], *self.camera.shape)
         return values[..., torch.argsort(order)]
+
+    def _say_why_nothing_is_seen(self, pose: Tensor) -> None:
+        if problem := out_of_sight(self._subject, self.camera, pose.detach()):
+            warnings.warn(f"the picture is empty: {problem}", stacklevel=3)
 
     def _pick(self, channels: Tensor) -> Tensor:
         """The channels that were asked for; DiffDRR renders one for each label, counted from 0."""

@@ -5,6 +5,7 @@ import pytest
 NEEDS_WEBGL = True
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
+MOVED = 'http-equiv="refresh"'  # an old address that leads on at once
 # Of every picture, whether or not it is in view yet; those that cannot be decoded.
 BROKEN = """async () => {
   const images = [...document.images].filter((image) => image.getAttribute("src"));
@@ -21,6 +22,7 @@ def page(open_page):
 
 def test_every_page_opens_with_its_pictures_and_fits_a_phone(page, html):
     paths = sorted(path for folder in ("book", "notebooks") for path in (html / folder).rglob("*.html"))
+    paths = [path for path in paths if MOVED not in path.read_text(encoding="utf-8")]
     assert len(paths) > 10
     pictures, wrong = 0, {}
     for path in paths:

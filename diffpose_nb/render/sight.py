@@ -43,13 +43,28 @@ def _where(subject: torchio.Subject, camera: Camera, pose: Tensor) -> str | None
     voxels = [torch.linspace(-0.5, n - 0.5, _POINTS, dtype=torch.float64) for n in density.spatial_shape]
     points = transform_points(torch.from_numpy(np.asarray(density.affine, float)), torch.cartesian_prod(*voxels))
     depth = transform_points(invert(pose), points)[:, 2]
-    if (depth <= 0).all():
-        return "the CT lies behind the source"
-    if (depth >= camera.sid).all():
-        return f"the detector ({camera.sid:g} mm from the source) is nearer than the CT ({depth.min():.0f} mm and more)"
+    if (problem := _beyond(depth, camera)) is not None:
+        return problem
     between = (depth > 0) & (depth < camera.sid)
     apart = (points[0] - points[-1]).norm() / (_POINTS - 1)  # what lies between two points may be seen, too
     margin = apart * camera.sid / depth[between, None].clamp(min=1.0) / torch.tensor(camera.pixel_spacing[::-1])
     pixels = camera.project(points[between], pose)
     limits = torch.tensor(camera.shape[::-1]) - 0.5
     return None if ((pixels > -0.5 - margin) & (pixels < limits + margin)).all(1).any() else _BESIDE
+
+
+def beyond_the_ends(subject: torchio.Subject, camera: Camera, world_from_camera: Tensor) -> str | None:
+    """Whether the whole CT lies behind the source or beyond the detector, in words; None if it does not."""
+    density = subject["density"]
+    voxels = torch.cartesian_prod(*(torch.tensor([-0.5, n - 0.5], dtype=torch.float64) for n in density.spatial_shape))
+    corners = transform_points(torch.from_numpy(np.asarray(density.affine, float)), voxels)
+    return _beyond(transform_points(invert(as_float64(world_from_camera)), corners)[:, 2], camera)
+
+
+def _beyond(depth: Tensor, camera: Camera) -> str | None:
+    """By the depths of points of the CT."""
+    if (depth <= 0).all():
+        return "the CT lies behind the source"
+    if (depth >= camera.sid).all():
+        return f"the detector ({camera.sid:g} mm from the source) is nearer than the CT ({depth.min():.0f} mm and more)"
+    return None
