@@ -24,11 +24,12 @@ from .attenuation import MU_WATER, linear_attenuation
 from .errors import CTError
 from .labels import Structures
 from .letter import LETTER, with_letter
-from .load import example, load_ct
+from .load import EXAMPLE_CT, example, load_ct
 from .plausible import EXTENT_LIMITS, HU_LIMITS, SPACING_LIMITS, Hounsfield
 from .table import describe
 
 __all__ = [
+    "EXAMPLE_CT",
     "EXTENT_LIMITS",
     "HU_LIMITS",
     "LETTER",

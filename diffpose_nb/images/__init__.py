@@ -7,11 +7,13 @@ The origin of the pixels does not matter here: :mod:`diffpose_nb.dicom` reads th
 from .collimator import open_field
 from .display import Display, undo_display
 from .filters import local_contrast, smooth_inside
+from .polarity import beam_sign
 from .xray import XRay
 
 __all__ = [
     "Display",
     "XRay",
+    "beam_sign",
     "local_contrast",
     "open_field",
     "smooth_inside",
