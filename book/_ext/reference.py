@@ -53,7 +53,8 @@ class Constant(DataDocumenter):
         name = self.objpath[-1]
         home = origin(sys.modules[self.modname], name)
         found = ModuleAnalyzer.for_module(home.__name__).find_attr_docs().get(("", name))
-        return [list(found)] if found else []
+        # After an empty line napoleon does not take what stands before a colon for the constant's type.
+        return [["", *found]] if found else []
 
 
 def separate_source(app, what, name, obj, options, lines) -> None:

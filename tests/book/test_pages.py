@@ -39,6 +39,13 @@ def test_every_page_says_what_it_is(pages):
     assert not untold, "\n".join(untold)
 
 
+def test_a_constants_text_is_not_taken_for_its_type(pages):
+    """What stands before a colon in the first line of a constant's text would become its type."""
+    constants = [tag for page in pages.values() for tag in page.select("dl.py.data")]
+    assert len(constants) > 10
+    assert not [tag.dt.get("id") for tag in constants if tag.select("dl.field-list")]
+
+
 def test_headings_skip_no_level(pages):
     """Who listens to a page goes from heading to heading."""
     skips = []
