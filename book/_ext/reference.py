@@ -4,6 +4,7 @@
   also found if the package imports the constant from one of its files.
 - "Source: …" at the end of a docstring becomes a section of its own. Otherwise it would be taken for the last one of
   the exceptions before it.
+- A colon in a constant's text stays a colon; what stands before it does not become the constant's type.
 - ``= <factory>`` in the signature of a dataclass, which is not valid Python, becomes ``= ...``.
 """
 
@@ -19,7 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.ext.autodoc import DataDocumenter
 from sphinx.pycode import ModuleAnalyzer
 
-BEFORE_NAPOLEON = 400  # napoleon reads sections at priority 500
+BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600  # napoleon reads sections at priority 500
+STANDS_FOR_COLON = "\ue000"  # a character of no meaning
 LONGEST_VALUE = 90  # characters
 
 
@@ -53,8 +55,7 @@ class Constant(DataDocumenter):
         name = self.objpath[-1]
         home = origin(sys.modules[self.modname], name)
         found = ModuleAnalyzer.for_module(home.__name__).find_attr_docs().get(("", name))
-        # After an empty line napoleon does not take what stands before a colon for the constant's type.
-        return [["", *found]] if found else []
+        return [list(found)] if found else []
 
 
 def separate_source(app, what, name, obj, options, lines) -> None:
@@ -65,6 +66,23 @@ def separate_source(app, what, name, obj, options, lines) -> None:
             return
 
 
+def hide_colons(app, what, name, obj, options, lines) -> None:
+    """Hide colons of a constant's text, as napoleon takes what stands before one in the first line for a type."""
+    if what == "data":
+        lines[:] = [line.replace(":", STANDS_FOR_COLON) for line in lines]
+
+
+def show_colons(app, what, name, obj, options, lines) -> None:
+    """Undo :func:`hide_colons`."""
+    lines[:] = [line.replace(STANDS_FOR_COLON, ":") for line in lines]
+
+
+def stay_in_the_package(app: Sphinx, module: str, attribute: str) -> str | None:
+    """Link to the file that documents a value, such as a lock, whose class is compiled and has no code to show."""
+    found = getattr(sys.modules.get(module), attribute, None)
+    return module if (getattr(found, "__module__", None) or "").startswith("_") else None
+
+
 def replace_factories(app, what, name, obj, options, signature, returns) -> tuple[str | None, str | None]:
     """Replace ``= <factory>``, which is not valid Python, by ``= ...``."""
     return signature and signature.replace("<factory>", "..."), returns
@@ -73,5 +91,8 @@ def replace_factories(app, what, name, obj, options, signature, returns) -> tupl
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_autodocumenter(Constant, override=True)
     app.connect("autodoc-process-docstring", separate_source, priority=BEFORE_NAPOLEON)
+    app.connect("autodoc-process-docstring", hide_colons, priority=BEFORE_NAPOLEON + 1)
+    app.connect("autodoc-process-docstring", show_colons, priority=AFTER_NAPOLEON)
+    app.connect("viewcode-follow-imported", stay_in_the_package)
     app.connect("autodoc-process-signature", replace_factories)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
