@@ -25,6 +25,7 @@ from .errors import CTError
 from .labels import Structures
 from .letter import LETTER, with_letter
 from .load import EXAMPLE_CT, example, load_ct
+from .partial import cut, part
 from .plausible import EXTENT_LIMITS, HU_LIMITS, SPACING_LIMITS, Hounsfield
 from .table import describe
 
@@ -38,10 +39,12 @@ __all__ = [
     "CTError",
     "Hounsfield",
     "Structures",
+    "cut",
     "describe",
     "example",
     "landmarks",
     "linear_attenuation",
     "load_ct",
+    "part",
     "with_letter",
 ]
