@@ -5,12 +5,22 @@ are simplified in the same way. So this package imports nothing of :mod:`diffpos
 ``camera``, ``images`` and ``runtime``.
 """
 
-from .exposure import FULL_SCALE, OFF, Collimation, collimator, simulate_xray, trace
+from .detector import Collimation, collimator
+from .exposure import FULL_SCALE, OFF, simulate_xray, trace
+from .materials import MATERIALS, Material
+from .shapes import Ball, Box, Rod, Shape, Wire
 
 __all__ = [
     "FULL_SCALE",
+    "MATERIALS",
     "OFF",
+    "Ball",
+    "Box",
     "Collimation",
+    "Material",
+    "Rod",
+    "Shape",
+    "Wire",
     "collimator",
     "simulate_xray",
     "trace",

@@ -11,34 +11,34 @@ processing for display. Each of these effects can be switched off, see :data:`OF
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 import torchio
-from scipy.special import ndtr
 from torch import Tensor
 
 from ..camera import Camera, as_float64, carm_pose, transform_points
 from ..images import Display, XRay
-from .detector import blurred, scattered
+from .chords import shadows
+from .detector import Collimation, blurred, collimator, scattered
+from .materials import as_material
 from .physics import Beam, make_beam, tissue_densities, water_densities
+from .shapes import Shape
 from .siddon import areal_densities
 
 FULL_SCALE = 2**14 - 1
 """The largest digital number of a 14-bit detector."""
-Collimation = Literal["octagon", "circle", "rectangle"]
 OFF: Mapping[str, object] = MappingProxyType(
     {"tissues": False, "kvp": None, "energy": 70.0, "scintillator": None, "supersampling": 1, "focal_spot": 0.0}
     | {"detector_blur": 0.0, "scatter": 0.0, "photons": None, "electronic_noise": 0.0, "collimation": None}
-    | {"gain": 1.0, "display": None}
+    | {"gain": 1.0, "display": None, "foreign": (), "mounted": ()}
 )
 """Keywords of :func:`simulate_xray` that switch all effects off: ``simulate_xray(…, **OFF)``. With one effect on, the
 call is for instance ``simulate_xray(…, **{**OFF, "scatter": 0.2})``. The photons then have 70 keV, the energy for which
 :data:`diffpose_nb.ct.MU_WATER` is given."""
-_PENUMBRA = 1.5  # mm at the detector: blur of a blade's edge 15 to 20 cm from a 0.6 mm focal spot
 _EXPOSURE = 0.8  # share of full scale that automatic exposure gives the brightest part of the image
 
 
@@ -67,6 +67,8 @@ def simulate_xray(
     field: float = 0.95,
     gain: float | None = None,
     display: Display | None = None,
+    foreign: Sequence[Shape] = (),
+    mounted: Sequence[Shape] = (),
 ) -> XRay:
     r"""An X-ray of a CT, as a C-arm would take it after the patient has moved.
 
@@ -77,11 +79,14 @@ def simulate_xray(
     :func:`diffpose_nb.simulate.physics.tissue_densities`. The primary signal of a pixel, relative to the open beam, is
 
     .. math:: P = \Big\langle \sum_E w_E\, e^{-(\mu/\rho)_\mathrm{soft}(E)\,a_\mathrm{soft}
-              - (\mu/\rho)_\mathrm{bone}(E)\,a_\mathrm{bone}} \Big\rangle_\text{rays of the pixel}
+              - (\mu/\rho)_\mathrm{bone}(E)\,a_\mathrm{bone} - \sum_m \Delta\mu_m(E)\,\ell_m}
+              \Big\rangle_\text{rays of the pixel}
 
     with :math:`w_E \propto \Phi(E)\,\eta(E)\,E` (fluence, absorption in the scintillator, energy) and
-    :math:`a` the areal densities. As in an image after flat-field correction, the signal does not depend on the
-    distance from the source, nor on the angle at which a ray meets the detector.
+    :math:`a` the areal densities. :math:`\ell_m` is the length of the ray in the foreign things of one material; its
+    linear attenuation exceeds that of what they displace by :math:`\Delta\mu_m`. As in an image after flat-field
+    correction, the signal does not depend on the distance from the source, nor on the angle at which a ray meets the
+    detector.
 
     Parameters
     ----------
@@ -134,6 +139,12 @@ def simulate_xray(
         the scale is clipped.
     display
         A vendor's processing for display, whose result replaces what the detector counted. None: no processing.
+    foreign
+        Things that the CT does not show, such as screws, cables or an arm, in world coordinates. They belong to the
+        patient and move with the patient.
+    mounted
+        Things that are fixed to the C-arm, such as a letter on its detector, in camera coordinates: x to the right and
+        y down as seen from the source, z from the source (0) to the detector (the SID), mm.
 
     Returns
     -------
@@ -171,7 +182,12 @@ def simulate_xray(
     true = nominal if motion is None else motion @ nominal
     beam = make_beam(kvp, filtration, energy, scintillator, tissues)
 
-    signal, quantum = _primary(trace(subject, camera, true, supersampling, tissues), beam, supersampling)
+    added = [
+        shadow
+        for shapes, pose in ((foreign, true), (mounted, torch.eye(4, dtype=torch.float64)))
+        for shadow in shadows(shapes, _grid(camera, pose, supersampling), beam.energies)
+    ]
+    signal, quantum = _primary(trace(subject, camera, true, supersampling, tissues), added, beam, supersampling)
     focal_blur = focal_spot * (camera.sid - sod) / sod
     primary_signal, quantum = (blurred(image, focal_blur, camera) for image in (signal, quantum))
 
@@ -198,6 +214,9 @@ def simulate_xray(
     pixels = torch.from_numpy(image.astype(np.float32))
     tube = f"{kvp:g} kVp" if kvp is not None else f"{energy:g} keV"
     notes = [f"simulated from a CT ({tube}, scatter {scatter:g}, seed {seed}); the header's pose is the nominal one"]
+    if foreign or mounted:
+        names = sorted({as_material(shape.material).name for shape in (*foreign, *mounted)})
+        notes.append(f"{len(foreign) + len(mounted)} things that the CT does not show: {', '.join(names)}")
     return XRay(pixels, camera, nominal, notes=notes, relationship=relationship, true_world_from_camera=true)
 
 
@@ -220,49 +239,40 @@ def trace(
     densities = tissue_densities if tissues else water_densities
     table = densities(np.arange(-1000.0, 31768.0)).astype(np.float32)
 
+    source, corner, steps, grid = _grid(camera, world_from_camera, supersampling)
+    affine = np.asarray(subject["volume"].affine, np.float64)
+    return areal_densities(rows_of_table, table, affine, source, corner, steps, grid)
+
+
+def _grid(
+    camera: Camera, frame_from_camera: Tensor, supersampling: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
+    """The rays of an image: the source (3,), the first point on the detector (3,), the steps (2, 3), and their number.
+
+    They are in mm, in the frame that the matrix leads to.
+    """
     first = (1 / supersampling - 1) / 2  # in pixels: from a pixel's centre to the centre of its first part
     corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]) / supersampling + first  # (column, row)
-    points = transform_points(world_from_camera, camera.detector_points(corners)).numpy()
-    return areal_densities(
-        rows_of_table,
-        table,
-        np.asarray(subject["volume"].affine, np.float64),
-        world_from_camera[:3, 3].numpy(),
-        points[0],
-        points[1:] - points[0],
-        (camera.shape[0] * supersampling, camera.shape[1] * supersampling),
-    )
+    points = transform_points(frame_from_camera, camera.detector_points(corners)).numpy()
+    rows, columns = camera.shape
+    grid = (rows * supersampling, columns * supersampling)
+    return frame_from_camera[:3, 3].numpy(), points[0], points[1:] - points[0], grid
 
 
-def collimator(camera: Camera, shape: Collimation, field: float) -> np.ndarray:
-    """The share of the beam that the collimator lets through: (rows, columns) from 0 to 1, with a soft edge.
-
-    ``field`` is the width of the field as a share of the detector's shorter side, for a rectangle as a share of each
-    side.
-    """
-    (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
-    y = np.abs(np.arange(rows) - (rows - 1) / 2)[:, None] * row_spacing
-    x = np.abs(np.arange(columns) - (columns - 1) / 2)[None, :] * column_spacing
-    half_height, half_width = field * rows * row_spacing / 2, field * columns * column_spacing / 2
-    radius = min(half_height, half_width)
-    if shape == "rectangle":
-        outside = np.maximum(y - half_height, x - half_width)
-    elif shape == "circle":
-        outside = np.hypot(x, y) - radius
-    else:
-        outside = np.maximum(np.maximum(x, y), (x + y) / np.sqrt(2)) - radius
-    return ndtr(-outside / _PENUMBRA)
-
-
-def _primary(areal: np.ndarray, beam: Beam, supersampling: int) -> tuple[np.ndarray, np.ndarray]:
+def _primary(
+    areal: np.ndarray, added: list[tuple[np.ndarray, np.ndarray]], beam: Beam, supersampling: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The unscattered signal, and the mean signal of one detected photon in it; both (rows, columns).
 
     The unit of the first is the signal of the open beam; that of the second is the mean over the open beam's photons.
     """
     soft, bone = areal
     signal, squares = np.zeros_like(soft), np.zeros_like(soft)
-    for weight, quantum, mu_soft, mu_bone in zip(beam.weights, beam.quantum, beam.soft, beam.bone, strict=True):
-        part = np.float32(weight) * np.exp(-(np.float32(mu_soft) * soft + np.float32(mu_bone) * bone))
+    for n, (weight, quantum) in enumerate(zip(beam.weights, beam.quantum, strict=True)):
+        depth = np.float32(beam.soft[n]) * soft + np.float32(beam.bone[n]) * bone
+        for coefficients, length in added:
+            depth += np.float32(coefficients[n]) * length
+        part = np.float32(weight) * np.exp(-depth)
         signal += part
         squares += np.float32(quantum) * part
     rows, columns = (size // supersampling for size in soft.shape)

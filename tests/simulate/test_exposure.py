@@ -139,7 +139,8 @@ def test_all_off_is_the_renderer_s_line_integral_of_a_ct(example, view, shape):
 EFFECTS = {
     "tissues": True, "kvp": 80.0, "energy": 60.0, "scintillator": 0.6, "supersampling": 2, "focal_spot": 4.0,
     "detector_blur": 1.0, "scatter": 0.2, "photons": 1e5, "electronic_noise": 0.01, "collimation": "circle",
-    "gain": None, "display": Display(),
+    "gain": None, "display": Display(), "foreign": (simulate.Ball((0.0, 0.0, 0.0), 5.0),),
+    "mounted": (simulate.Ball((0.0, 0.0, 900.0), 5.0),),
 }  # fmt: skip
 
 
