@@ -7,8 +7,10 @@ are simplified in the same way. So this package imports nothing of :mod:`diffpos
 
 from .detector import Collimation, collimator
 from .exposure import FULL_SCALE, OFF, simulate_xray, trace
-from .materials import MATERIALS, Material
-from .shapes import Ball, Box, Rod, Shape, Wire
+from .foreign.implants import instruments, screw
+from .foreign.materials import MATERIALS, Material
+from .foreign.overlying import arm, beads, cables, lead_letter
+from .foreign.shapes import Ball, Box, Rod, Shape, Wire
 
 __all__ = [
     "FULL_SCALE",
@@ -21,7 +23,13 @@ __all__ = [
     "Rod",
     "Shape",
     "Wire",
+    "arm",
+    "beads",
+    "cables",
     "collimator",
+    "instruments",
+    "lead_letter",
+    "screw",
     "simulate_xray",
     "trace",
 ]

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from ..camera import Camera, as_float64, carm_pose, transform_points
 from ..images import Display, XRay
-from .chords import shadows
 from .detector import Collimation, blurred, collimator, scattered
-from .materials import as_material
+from .foreign.chords import shadows
+from .foreign.materials import as_material
+from .foreign.shapes import Shape
 from .physics import Beam, make_beam, tissue_densities, water_densities
-from .shapes import Shape
 from .siddon import areal_densities
 
 FULL_SCALE = 2**14 - 1

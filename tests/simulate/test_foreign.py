@@ -9,7 +9,7 @@ import xraydb
 
 from diffpose_nb.camera import Camera, carm_pose, make_transform, rigid_motion, transform_points
 from diffpose_nb.simulate import MATERIALS, OFF, Ball, Box, Material, Rod, Wire, simulate_xray
-from diffpose_nb.simulate.chords import grid_lengths, union_lengths
+from diffpose_nb.simulate.foreign.chords import grid_lengths, union_lengths
 
 CAMERA = Camera(1000.0, (1.0, 0.8), (60, 80))
 SHAPES = {

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .physics import CORTICAL_BONE, SOFT_TISSUE, mass_attenuation
+from ..physics import CORTICAL_BONE, SOFT_TISSUE, mass_attenuation
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from torch import Tensor
 
-from ..camera import as_float64, transform_points
+from ...camera import as_float64, transform_points
 from .chords import union_lengths, within_ball, within_slab
 from .materials import Material, as_material
 
@@ -161,10 +161,18 @@ class Box(Shape):
         object.__setattr__(self, "edges", _tuples(edges))
 
     @classmethod
-    def between(cls, start: Point, end: Point, width: Point, thickness: Point, material: str | Material) -> Box:
+    def between(
+        cls,
+        start: Point,
+        end: Point,
+        width: Point,
+        thickness: Point,
+        material: str | Material,
+        displaces: str | Material | None = None,
+    ) -> Box:
         """A bar from the middle of one end to that of the other; ``width`` and ``thickness`` are vectors, mm."""
         start, end, width, thickness = (np.asarray(mm, float) for mm in (start, end, width, thickness))
-        return cls((start + end) / 2, [end - start, width, thickness], material)
+        return cls((start + end) / 2, [end - start, width, thickness], material, displaces=displaces)
 
     def moved(self, target_from_source: Tensor) -> Box:
         """The same thing after a rigid motion, or in another frame: (4, 4) ``target_from_source``."""
