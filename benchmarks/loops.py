@@ -17,7 +17,7 @@ from diffpose_nb.camera import Camera
 from diffpose_nb.images import local_contrast
 from diffpose_nb.register import BONE, STAGES
 from diffpose_nb.register.level import Level
-from diffpose_nb.render import Renderer, smoothed
+from diffpose_nb.render import PackedVolume, Renderer, smoothed
 from diffpose_nb.similarity import Patches, multiscale_ncc, sample_patches, sparse_ncc
 from diffpose_nb.train import CAMERA, Augmentation, Pool, PoseRange, PoseRegressor
 
@@ -87,7 +87,7 @@ class _DiffDRRPool(Pool):
         super().__init__(subject, *arguments)
         self._renderer = Renderer(subject, self.wide, "trilinear")
 
-    def drr(self, world_from_camera: Tensor, bone: int) -> Tensor:
+    def drr(self, world_from_camera: Tensor, volume: PackedVolume) -> Tensor:
         return self._renderer(world_from_camera)[0, 0]
 
 

@@ -7,6 +7,7 @@ from the pose that the network returns.
 
 from ..evaluate import camera_errors
 from .augment import Augmentation
+from .centres import label_centres
 from .pictures import Pictures, Pool, facing, warp, widened
 from .poses import PoseRange
 from .regressor import PoseRegressor
@@ -23,6 +24,7 @@ __all__ = [
     "camera_errors",
     "facing",
     "fit",
+    "label_centres",
     "warp",
     "widened",
 ]

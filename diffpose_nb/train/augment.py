@@ -14,13 +14,23 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ..similarity import EPS
+from .shadows import coordinates, draw_background, draw_instruments
 
 Range = tuple[float, float]
+_ROUND: Range = (0.75, 1.05)
+"""Diameter of a round field, as a share of the picture's width."""
+_OFF = 0.04
+"""Largest distance of a round field's centre from the picture's, along each axis, in halves of the picture's width."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """Ranges from which the changes of each picture are drawn uniformly. ``Augmentation.none()`` changes nothing.
+
+    The last five are for X-rays that differ from DRRs of the CT by more than their grey values. They are off by
+    default. For a small round field in which instruments may be, with a CT that is shorter than the field,
+    ``Augmentation(round_field=0.7, instruments=0.3, continuation=0.8, cut=15)`` is a beginning. A CT that contains one
+    bone alone, with zero around it, needs ``background=1``.
 
     Parameters
     ----------
@@ -38,6 +48,23 @@ class Augmentation:
         Width of the collimator's field as a share of the picture's width; above 1.42 nothing is covered.
     cutouts
         Largest number of rectangles that show nothing, as if labels or instruments covered the picture there.
+    round_field
+        Probability that the field is round, as that of an image intensifier is, with a diameter of 0.75 to 1.05 of the
+        picture's width.
+    instruments
+        Probability that there are instruments or implants in the beam: rods, wires, screws, clamps and discs.
+    background
+        Probability that the shadows of tissue and of other bones are added, for a CT of a part of the patient.
+    continuation
+        Probability that a DRR is rendered from a CT that is continued beyond its first and last slice, see
+        :mod:`diffpose_nb.train.ends`.
+    cut
+        Before the CT is continued, 0 to so many mm of it are cut away at each end.
+
+    Raises
+    ------
+    ValueError
+        A probability is not within 0 to 1, or ``cut`` is negative.
     """
 
     contrast: Range = (0.8, 1.2)
@@ -47,6 +74,18 @@ class Augmentation:
     gamma: Range = (-0.3, 0.3)
     field: Range = (0.75, 1.2)
     cutouts: int = 2
+    round_field: float = 0.0
+    instruments: float = 0.0
+    background: float = 0.0
+    continuation: float = 0.0
+    cut: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("round_field", "instruments", "background", "continuation"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: a probability is within 0 to 1")
+        if not 0 <= self.cut < math.inf:
+            raise ValueError(f"cut is {self.cut}: it is a number of mm, 0 or more")
 
     @classmethod
     def none(cls) -> Augmentation:
@@ -55,7 +94,10 @@ class Augmentation:
         return cls((1.0, 1.0), same, (math.inf, math.inf), same, same, (9.0, 9.0), 0)
 
     def __call__(self, images: Tensor, valid: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Change line integrals (B, 1, rows, columns) and the mask of their valid pixels (bool); returns both."""
+        """Change line integrals (B, 1, rows, columns) and the mask of their valid pixels (bool); returns both.
+
+        ``continuation`` and ``cut`` do nothing here; they change how a :class:`Pool` renders.
+        """
 
         def draw(limits: Range) -> Tensor:
             low, high = limits
@@ -64,12 +106,19 @@ class Augmentation:
             return low + (high - low) * torch.rand(len(images), 1, 1, 1, generator=generator)
 
         integrals = images * draw(self.contrast)
+        if self.background:
+            integrals = integrals + draw_background(len(images), self.background, generator).shadow(images.shape[-2:])
+        if self.instruments:
+            metal = draw_instruments(len(images), self.instruments, generator)
+            integrals = integrals + metal.shadow(len(images), images.shape[-2:])
         integrals = self._detected(integrals, draw(self.scatter), self.photons, draw, generator)
         integrals = integrals + draw(self.sharpness) * (integrals - _blurred(integrals))
         integrals = _curved(integrals, valid, draw(self.gamma).exp())
         valid = valid & _field(images, draw(self.field), generator)
         for _ in range(self.cutouts):
             valid = valid & ~_rectangle(images, generator)
+        if self.round_field:
+            valid = valid & _round_field(images, self.round_field, generator)
         return integrals, valid
 
     @staticmethod
@@ -100,17 +149,9 @@ def _curved(integrals: Tensor, valid: Tensor, exponent: Tensor) -> Tensor:
     return low + (high - low) * share**exponent
 
 
-def _coordinates(images: Tensor) -> tuple[Tensor, Tensor]:
-    """The coordinates of pixels down and across, which go from -1 at one edge of the picture to 1 at the other."""
-    rows, columns = images.shape[-2:]
-    down = (2 * torch.arange(rows) + 1) / rows - 1
-    across = (2 * torch.arange(columns) + 1) / columns - 1
-    return down[:, None], across[None, :]
-
-
 def _field(images: Tensor, width: Tensor, generator: torch.Generator) -> Tensor:
     """True inside the collimator's field: a random octagon, circle or rectangle, a little off the centre."""
-    down, across = _coordinates(images)
+    down, across = coordinates(images.shape[-2:])
     shape = torch.randint(3, (len(images), 1, 1, 1), generator=generator)
     aspect, y, x = (torch.rand(len(images), 1, 1, 1, generator=generator) for _ in range(3))
     down, across = (down - 0.2 * (y - 0.5)).abs(), (across - 0.2 * (x - 0.5)).abs()
@@ -122,7 +163,16 @@ def _field(images: Tensor, width: Tensor, generator: torch.Generator) -> Tensor:
 
 def _rectangle(images: Tensor, generator: torch.Generator) -> Tensor:
     """True inside a random rectangle, up to a third of the width and height, which half of the pictures have."""
-    down, across = _coordinates(images)
+    down, across = coordinates(images.shape[-2:])
     y, x, height, width, there = (torch.rand(len(images), 1, 1, 1, generator=generator) for _ in range(5))
     inside = ((down - (2 * y - 1)).abs() < height / 3) & ((across - (2 * x - 1)).abs() < width / 3)
     return inside & (there < 0.5)
+
+
+def _round_field(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """True inside the round field that some of the pictures have; all of the others is True."""
+    down, across = coordinates(images.shape[-2:])
+    there, width, y, x = (torch.rand(len(images), 1, 1, 1, generator=generator) for _ in range(4))
+    low, high = _ROUND
+    distance = (down - _OFF * (2 * y - 1)).square() + (across - _OFF * (2 * x - 1)).square()
+    return (there >= probability) | (distance <= (low + (high - low) * width).square())

@@ -18,8 +18,9 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..camera import Camera, carm_pose, make_transform, ras_from_lps
-from ..render import integrate, smoothed
+from ..camera import Camera, as_float64, carm_pose, make_transform, ras_from_lps
+from ..render import PackedVolume, integrate, smoothed
+from .ends import continued, draw_ends
 from .poses import PoseRange
 
 VOXEL, STEP = 2.5, 3.0
@@ -62,6 +63,11 @@ class Pool:
         Seed of the poses and of the factors on bone.
     bones
         Factors on bone, see :data:`BONES`.
+    continuation
+        Probability that the CT of a DRR is continued beyond its first and last slice, see
+        :mod:`diffpose_nb.train.ends`. It helps where X-rays show more of the patient than the CT.
+    cut
+        Before the CT is continued, 0 to so many mm of it are cut away at each end.
 
     Raises
     ------
@@ -77,31 +83,40 @@ class Pool:
         size: int = 1024,
         seed: int = 0,
         bones: Sequence[float] = BONES,
+        continuation: float = 0.0,
+        cut: float = 0.0,
     ) -> None:
         if not subject["density"].data.any():
             raise ValueError("the CT attenuates nothing: its density is 0 everywhere, so there is nothing to see in it")
         self.camera, self.poses, self.size, self.seed = camera, poses, size, seed
+        self.continuation, self.cut = continuation, cut
         self.rendered = 0
         self.wide = widened(camera, FIELD)
         self._volumes = [smoothed(subject, VOXEL, 0.0, bone) for bone in bones]
         self._images = torch.zeros(size, 1, *self.wide.shape)
         self._bases = torch.zeros(size, 4, 4, dtype=torch.float64)
+        self._distances = torch.zeros(size, dtype=torch.float64)
 
     def render(self, number: int) -> None:
         """Render the next ``number`` DRRs."""
         for n in range(self.rendered, self.rendered + number):
             generator = torch.Generator().manual_seed(mixed(self.seed, n))
-            base = facing(self.poses.sample(1, generator)[0, :3, 3])
-            bone = int(torch.randint(len(self._volumes), (), generator=generator))
-            self._images[n % self.size, 0] = self.drr(base, bone)
+            offsets = self.poses.sample_offsets(1, generator)
+            isocenter = self.poses.sample_isocenters(1, generator)[0]
+            source = self.poses.pose(offsets, isocenter)[0, :3, 3]
+            base = facing(source, isocenter)
+            volume = self._volumes[int(torch.randint(len(self._volumes), (), generator=generator))]
+            ends = draw_ends(self.continuation, self.cut, generator)
+            self._images[n % self.size, 0] = self.drr(base, volume if ends is None else continued(volume, ends))
             self._bases[n % self.size] = base
+            self._distances[n % self.size] = (source - isocenter).norm()
         self.rendered += number
 
-    def drr(self, world_from_camera: Tensor, bone: int) -> Tensor:
-        """The picture (rows, columns) of the wide field from a pose (4, 4); ``bone`` is the index of a factor."""
+    def drr(self, world_from_camera: Tensor, volume: PackedVolume) -> Tensor:
+        """The picture (rows, columns) of the wide field of a volume, from a pose (4, 4)."""
         source, target = self.wide.rays(world_from_camera)
         rays = (source[None], target[None], STEP / self.camera.sid, False, self.wide.shape[1])
-        return integrate(self._volumes[bone], *rays)[0].reshape(self.wide.shape)
+        return integrate(volume, *rays)[0].reshape(self.wide.shape)
 
     def skip_to(self, rendered: int) -> None:
         """Bring the pool into the state that it has after ``rendered`` DRRs."""
@@ -112,29 +127,34 @@ class Pool:
         """Draw random DRRs of the pool, and turn each at random about its source."""
         which = torch.randint(min(self.rendered, self.size), (number,), generator=generator)
         bases = self._bases[which]
-        roll, x, y = self.poses.parameters(self.poses.sample(number, generator))[:, 2:5].unbind(-1)
-        turns = turn_about_source(bases[:, :3, 3].norm(dim=-1), roll, x, y)
+        roll, x, y = self.poses.sample_offsets(number, generator)[:, 2:5].unbind(-1)
+        turns = turn_about_source(self._distances[which], roll, x, y)
         images, valid = warp(self._images[which], self.wide, self.camera, turns)
         return Pictures(images, valid, bases @ make_transform(turns, torch.zeros(3).expand(number, 3)))
 
 
-def facing(source: Tensor) -> Tensor:
-    """``world_from_camera`` (4, 4) of a camera at ``source`` that looks at the world's origin, without roll."""
-    towards = -(ras_from_lps[:3, :3] @ source) / source.norm()
+def facing(source: Tensor, isocenter: Tensor | Sequence[float] = (0.0, 0.0, 0.0)) -> Tensor:
+    """``world_from_camera`` (4, 4) of a camera at ``source`` that looks at the isocentre, without roll.
+
+    Both are points (3,) in world coordinates, mm. The default isocentre is the world's origin.
+    """
+    isocenter = as_float64(isocenter)
+    away = source - isocenter
+    towards = -(ras_from_lps[:3, :3] @ away) / away.norm()
     alpha, beta = torch.atan2(towards[0], -towards[1]), torch.asin(towards[2])
-    return carm_pose(torch.rad2deg(alpha), torch.rad2deg(beta), source.norm())
+    return carm_pose(torch.rad2deg(alpha), torch.rad2deg(beta), away.norm(), isocenter)
 
 
 def turn_about_source(distance: Tensor, roll: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Rotations (B, 3, 3) from the axes of a turned camera to those of a camera that faces the world's origin.
+    """Rotations (B, 3, 3) from the axes of a turned camera to those of a camera that faces the isocentre.
 
     Parameters
     ----------
     distance
-        (B,) distance from the source to the world's origin, mm.
+        (B,) distance from the source to the isocentre, mm.
     roll, x, y
         (B,) parameters of :class:`PoseRange` for the turned camera: the roll in degrees, and the distances in mm
-        between its optical axis and the origin.
+        between its optical axis and the isocentre.
     """
     axis = torch.zeros(len(roll), 3, dtype=torch.float64)
     axis[:, 2] = torch.deg2rad(roll)

