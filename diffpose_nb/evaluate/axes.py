@@ -21,7 +21,8 @@ def camera_errors(estimate: Tensor, truth: Tensor, centre: Tensor | None = None)
         Poses (..., 4, 4).
     centre
         (..., 3) the point, world mm. It should be in the part of the patient that the X-ray shows: a turn about another
-        point moves that part too. Default the world's origin, which is the centre of the CT.
+        point moves that part too. Default the world's origin, which is the centre of the CT as
+        it was loaded.
     """
     first, second = as_float64(estimate), as_float64(truth)
     turn = roma.rotmat_to_rotvec(second[..., :3, :3].mT @ first[..., :3, :3])

@@ -26,10 +26,11 @@ class PoseRange:
     from the isocentre, within ``shift`` mm along both axes of the detector; and the distance from the source, within
     ``depth`` mm of the nominal SOD. A network learns nothing about poses outside these ranges.
 
-    The isocentre is where the C-arm is aimed at. By default it is the centre of the CT. An X-ray that shows a small
-    part of a long CT has its isocentre in that part: ``isocenter=label_centres(subject, ["vertebrae_L3"])``. If it is
-    known only that some of several vertebrae are shown, give the centres of the first and the last one, or of all of
-    them. Each isocentre is then drawn from the line that leads through these points, so it follows the curved spine.
+    The isocentre is where the C-arm is aimed at. By default it is the world's origin, which is the centre of the CT as
+    it was loaded. An X-ray that shows a small part of a long CT has its isocentre in that part:
+    ``isocenter=label_centres(subject, "vertebrae_L3")``. If it is known only that some of several vertebrae are shown,
+    give the centres of all of them in their order, ``label_centres(subject, ["vertebrae_L5", …, "vertebrae_L1"])``.
+    Each isocentre is then drawn from the line that leads through these points, so it follows the curved spine.
 
     Parameters
     ----------
