@@ -2,9 +2,13 @@
 
 If a registration is tested on images of its own renderer, the test says nothing about real X-rays, because both images
 are simplified in the same way. So this package imports nothing of :mod:`diffpose_nb.render`. It imports only
-``camera``, ``images`` and ``runtime``.
+``camera``, ``ct``, ``images`` and ``runtime``.
+
+The X-ray may also show what the CT does not: metal, cables or an arm (``foreign=``, ``mounted=``), and a patient who
+lies differently (:func:`bend`).
 """
 
+from .bending import Bend, Plane, bend
 from .detector import Collimation, collimator
 from .exposure import FULL_SCALE, OFF, simulate_xray, trace
 from .foreign.implants import instruments, screw
@@ -17,14 +21,17 @@ __all__ = [
     "MATERIALS",
     "OFF",
     "Ball",
+    "Bend",
     "Box",
     "Collimation",
     "Material",
+    "Plane",
     "Rod",
     "Shape",
     "Wire",
     "arm",
     "beads",
+    "bend",
     "cables",
     "collimator",
     "instruments",

@@ -65,7 +65,7 @@ def test_screws_go_through_the_pedicles_and_not_through_the_canal(example):
             inside = labels_at(example, entry + np.linspace(0, 1, 60)[:, None] * (tip - entry))
             assert (inside == numbers[one.name]).mean() > 0.85, (one.name, side)
             assert not (inside == CANAL).any()
-            assert (tip - entry)[1] > 20  # from the back to the front
+            assert (tip - entry) @ one.front > 20  # from the back to the front
 
 
 def test_instruments_are_what_a_spine_operation_leaves_in_the_field(example):
