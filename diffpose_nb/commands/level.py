@@ -1,8 +1,8 @@
 """``python -m diffpose_nb.commands.level`` trains a network for one level of the spine and tests it on X-rays of it.
 
-The CT is the example, or that of ``--ct`` with the label map of ``--labels``. The X-rays have a round field of 160
-mm in the patient. On one CPU core the training takes about eight minutes and the test on 100 X-rays three. After an
-interruption the next call goes on where the training stopped.
+The CT is the example, or that of ``--ct`` with the label map of ``--labels``. The X-rays have a round field, which is
+160 mm wide in the patient. The training takes about eight minutes on one free CPU core, and the test on 100 X-rays
+takes three. After an interruption the next call goes on where the training stopped.
 """
 
 from __future__ import annotations

@@ -9,6 +9,11 @@ differently for each DRR: each end is first cut at random, and then either its l
 mirrored. A repeated slice makes tissue without detail. Mirrored slices show more vertebrae and ribs, as an X-ray does.
 Because of the cut, the place where the continuation begins is another one each time, so it gives no position away.
 
+This was measured on the example CT, cut to the 100 mm around vertebra T9, with 40 simulated X-rays of the whole CT
+that have a round field of 160 mm. A small network was trained for little more than a minute. When the cut CT was used
+as it is, the median error was 8.9° about the worst axis and 89 mm in depth. With a probability of 0.8 and cuts of up to
+15 mm it was 2.0° and 25 mm. When the network was trained on the whole CT, it was 1.5° and 17 mm.
+
 Hiding the continued part would be the alternative. But then every training picture of a short CT would be a narrow band
 with edges at the same place of the patient, and of an X-ray nobody knows which pixels would have to be hidden before
 its pose is known.
