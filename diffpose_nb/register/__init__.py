@@ -12,15 +12,18 @@ from ..camera import apart
 from .calibration import adjusted, detector_derivatives
 from .choices import Comparison, Strategy
 from .descent import descend
+from .judgement import Evidence, judge
 from .outcome import Refinement, Step, load_pose
-from .refinement import LOST, refine
+from .prior import Prior
+from .refinement import refine
 from .stages import BONE, STAGES, Stage
 
 __all__ = [
     "BONE",
-    "LOST",
     "STAGES",
     "Comparison",
+    "Evidence",
+    "Prior",
     "Refinement",
     "Stage",
     "Step",
@@ -29,6 +32,7 @@ __all__ = [
     "apart",
     "descend",
     "detector_derivatives",
+    "judge",
     "load_pose",
     "refine",
 ]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torchio
 from torch import Tensor
 
 from ..images import open_field
-from ..similarity import Score, sample, shadow
+from ..similarity import Score, sample
 from .level import Level
-from .stages import BONE, STAGES, Stage
+from .prior import Prior
+from .stages import STAGES, Stage
 
 Axes = Literal["world", "camera", "source"]
 
@@ -27,18 +27,29 @@ class Comparison:
         (rows, columns) bool, one mask for each X-ray: the pixels that may be compared. Default what
         :func:`diffpose_nb.images.open_field` finds.
     structures
-        Names or numbers of labels. Local NCC then compares only patches in or beside the shadows of these structures;
-        each stage casts the shadows from the pose that the stage before it found.
+        Names or numbers of labels. Only pixels in and beside the shadows of these structures are then compared, and the
+        stages become as fine as their size asks for. The shadows follow the pose.
     patches
         Compare only this many patches in each stage, drawn at random, and render only their rays. Default all patches.
     score
         Where to draw these patches, see :data:`diffpose_nb.similarity.Score`. Default everywhere with the same chance.
+    alone
+        Whether the volume holds only a part of what the X-ray shows, such as one bone with nothing around it. Only
+        pixels in and beside its shadow are then compared. None: found out, from the tissue that the X-ray shows beside
+        the shadow.
+    overlap
+        Rays that leave the CT where the body goes on count less, see :func:`diffpose_nb.render.beyond`.
+    foreign
+        Leave out what no pose explains, such as screws and wires, from the third stage on.
     """
 
     valid: Tensor | Sequence[Tensor] | None = None
     structures: Sequence[str | int] | None = None
     patches: int | None = None
     score: Score | None = None
+    alone: bool | None = None
+    overlap: bool = True
+    foreign: bool = True
 
     def masks(self, attenuations: Sequence[Tensor]) -> list[Tensor]:
         """The mask (rows, columns) of each image of line integrals.
@@ -56,17 +67,13 @@ class Comparison:
             raise ValueError(f"valid is {found}: it is a mask of each X-ray's rows and columns")
         return [mask.bool() for mask in masks]
 
-    def pixels(self, subject: torchio.Subject, level: Level, pose: Tensor, seed: int) -> Tensor:
-        """The pixels that a stage compares, (rows, columns) bool, given the pose that it starts from."""
-        stage, chosen = level.stage, level.open
-        if stage.patch is None:
-            return chosen
-        if self.structures is not None:
-            chosen = chosen & shadow(subject, level.camera, pose, self.structures, stage.patch)
-        if self.patches is not None:
-            weights = None if self.score is None else self.score(level.target)
-            chosen = sample(chosen, stage.patch, stage.stride, self.patches, weights, seed)
-        return chosen
+    def drawn(self, level: Level, open_pixels: Tensor, seed: int) -> Tensor:
+        """The pixels (rows, columns) bool of the patches that a stage compares, out of those that are open."""
+        stage = level.stage
+        if stage.patch is None or self.patches is None:
+            return open_pixels
+        weights = None if self.score is None else self.score(level.target)
+        return sample(open_pixels, stage.patch, stage.stride, self.patches, weights, seed)
 
 
 @dataclass(frozen=True)
@@ -78,15 +85,21 @@ class Strategy:
     stages
         The schedule, from coarse to fine.
     bone
-        Factor on the attenuation above that of water (plus 10 %), see :data:`BONE`. 1 leaves the CT as it is.
+        Factor on the attenuation above that of water (plus 10 %), see :data:`BONE`. 1 leaves the CT as it is. None: it
+        is estimated from the X-ray once the pose is roughly known.
     axes
-        The axes in which a step is damped: "world"; "camera": those of the first view about the centre of the CT;
-        "source": the same about the source.
+        The axes in which a step is damped: "world"; "camera": those of the first view about the centre of the CT, or of
+        the part that is compared; "source": the same about the source.
     calibrate
         Find the SID and the principal point too, in the last two stages. Their correction is the same in mm for all
         views and is held by :data:`diffpose_nb.register.calibration.DEVIATIONS`.
     restarts
-        At most this many further attempts, from starts nearby, while local NCC is under :data:`LOST`.
+        At most this many further attempts, from starts nearby, until the judgement is "found".
+    both_sides
+        Start from the other side of the patient too. Without a header, a view from the front and one from behind look
+        alike. The better one is kept, and said in the reasons.
+    prior
+        How far the start may be off. The default is so wide that it changes nothing where the X-ray says anything.
 
     Raises
     ------
@@ -95,10 +108,12 @@ class Strategy:
     """
 
     stages: Sequence[Stage] = STAGES
-    bone: float = BONE
+    bone: float | None = None
     axes: Axes = "world"
     calibrate: bool = False
     restarts: int = 4
+    both_sides: bool = False
+    prior: Prior = Prior()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if not self.stages:

@@ -23,10 +23,14 @@ from ..render import line_integrals, smoothed
 from ..runtime import progress_bar
 from ..similarity import Patches, sample_patches, sparse_ncc
 from ..similarity.patches import whole_patches
+from .choices import Comparison, Strategy
+from .judgement import gather, judge
 from .level import Level
 from .outcome import COLUMNS, Callback, Refinement, Step
+from .prior import Expectation, Prior
 from .search import Attempt
 from .stages import BONE, STAGES, Stage
+from .views import Views
 
 LEARNING_RATES = (7.5e-3, 7.5)
 """Learning rates of rotation and translation in DiffPose's published experiments."""
@@ -133,19 +137,33 @@ def descend(
         bar.close()
     with torch.no_grad():
         end = current()
-    judge = level(STAGES[-1])
-    equations, _ = judge.linearise(end)
-    judged = Attempt(end[None], torch.zeros(3), equations.cost.item(), equations)
+    # judged as refine judges: the last two stages, at the pose that was found
+    views = Views(subject, [xray], start[None], Comparison(), Strategy(bone=bone), seed)
+    judged = Attempt(end[None], torch.zeros(3))
+    for number in (2, 4):
+        judge_level = views.levels(STAGES[number - 1], 0, end[None])
+        judge_level[0].begin(end)
+        equations, _, patches = judge_level[0].linearise(end)
+        judged.cost, judged.equations, judged.patches = equations.cost.item(), equations, [patches]
+        judged.stages[number] = (judge_level, judged.ncc)
+    evidence = gather(views, Expectation(Prior(), start, views.axes), judged)
+    verdict = judge(evidence)
     return Refinement(
         world_from_camera=end,
         trace=pd.DataFrame(rows, columns=list(COLUMNS)),
         poses=torch.stack(poses) if poses else start.new_empty(0, 4, 4),
-        confidence=judged.ncc,
+        confidence=verdict.confidence,
         reason=reason,
         ncc=judged.ncc,
-        looseness=judged.looseness,
+        looseness=judged.looseness(),
         agreement=float("nan"),
         camera=xray.camera,
+        judgement=verdict.judgement,
+        reasons=verdict.reasons,
+        uncertainty=evidence.uncertainty,
+        evidence=evidence,
+        foreign=torch.zeros(xray.camera.shape, dtype=torch.bool),
+        bone=bone,
     )
 
 

@@ -11,13 +11,23 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..images import smooth_inside
-from ..render import PackedVolume, ray_jacobian
-from ..similarity import NormalEquations, gradient_ncc_normal_equations, ncc_normal_equations
+from ..render import PackedVolume, integrate, ray_jacobian
+from ..similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
 from .calibration import adjusted, detector_derivatives
 from .stages import Stage
+
+_WHOLE = 30.0
+"""The number of independent patches that a whole image counts for, if it is compared at once."""
+
+
+_LEAST_WORTH = 0.25
+"""See :func:`diffpose_nb.similarity.patch_equations`, which leaves out patches that are worth less."""
+_NOTICEABLE = 0.01
+"""A selection of pixels has changed noticeably if more than this share of it has."""
 
 
 class NothingToCompareError(ValueError):
@@ -33,9 +43,18 @@ class Level:
         (rows, columns) of the camera: the X-ray's line integrals, and which of them may be compared.
     depth
         Distance from the source to the patient, along the optical axis, mm.
+    pixel
+        Width of the pixels after binning, mm in the patient. Default the one that leaves ``stage.pixels`` along the
+        longer side.
+    box
+        Called by :meth:`begin` with the camera and the pose. It returns top, left, rows and columns of the pixels to
+        which the level is cropped. Default all.
     choose
         Called by :meth:`begin` with the level and the pose. It returns the pixels to compare, (rows, columns) bool, a
         part of the level's ``open``.
+    worth
+        Called with the level, the pose and the DRR. It returns how much each pixel counts at this pose, (rows, columns)
+        from 0 to 1, or None if all count the same.
     """
 
     def __init__(
@@ -46,12 +65,18 @@ class Level:
         attenuation: Tensor,
         valid: Tensor,
         depth: float,
+        pixel: float | None = None,
+        box: Callable[[Camera, Tensor], tuple[int, int, int, int]] | None = None,
         choose: Callable[[Level, Tensor], Tensor] | None = None,
+        worth: Callable[[Level, Tensor, Tensor], Tensor | None] | None = None,
     ) -> None:
         self.stage = stage
         self.volume = volume
         rows, columns = camera.shape
-        binning = max(1, round(max(rows, columns) / stage.pixels))
+        if pixel is None:
+            binning = max(1, round(max(rows, columns) / stage.pixels))
+        else:
+            binning = max(1, round(pixel * camera.sid / depth / min(camera.pixel_spacing)))
         rows, columns = rows // binning, columns // binning
         # Rows and columns at the far end that do not fill a bin are left out.
         camera = camera.crop(0, 0, rows * binning, columns * binning).resize(rows, columns)
@@ -63,10 +88,16 @@ class Level:
         blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)
         self.target = torch.from_numpy(smooth_inside(binned, self.valid.numpy(), blur))
         self.camera = camera
-        self._choose = choose
+        self.independent = _WHOLE
+        self._box, self._choose, self._worth = box, choose, worth
 
     def begin(self, pose: Tensor) -> None:
         """Select the pixels to compare, using the pose that the previous stage found."""
+        if self._box is not None:
+            top, left, rows, columns = self._box(self.camera, pose)
+            crop = slice(top, top + rows), slice(left, left + columns)
+            self.open = self.valid = self.open[crop]
+            self.camera, self.target = self.camera.crop(top, left, rows, columns), self.target[crop]
         if self._choose is not None:
             self.valid = self._choose(self, pose)
         if not self.valid.any():
@@ -77,25 +108,106 @@ class Level:
                 "image. Start nearer, or leave structures out in a first refinement"
             )
 
-    def linearise(self, pose: Tensor, correction: Tensor | None = None) -> tuple[NormalEquations, Tensor]:
-        """The cost at a pose with its derivatives, and the image (rows, columns), NaN where nothing is compared.
+    def revise(self, pose: Tensor) -> bool:
+        """Select the pixels anew at a pose that is better known; True if the selection has changed noticeably."""
+        if self._choose is None:
+            return False
+        before, after = self.valid, self._choose(self, pose)
+        if not after.any() or (before ^ after).sum() < _NOTICEABLE * before.sum():
+            return False
+        self.valid = after
+        return True
+
+    def likeness(self, pose: Tensor, image: Tensor | None = None) -> float:
+        """The local NCC at a pose, for which no derivatives are needed. The stage has to have patches.
+
+        ``image`` (rows, columns) may be given in place of the DRR.
+        """
+        stage = self.stage
+        image = self.image(pose) if image is None else image
+        worth = None if self._worth is None else self._worth(self, pose, image)
+        nothing = image.new_zeros(0, *image.shape)
+        found = patch_equations(
+            image, nothing, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth
+        )
+        return 1 - (found.weight @ found.cost).item()
+
+    def image(self, pose: Tensor) -> Tensor:
+        """The DRR (rows, columns) of all pixels."""
+        source, target = (points[None] for points in self.camera.rays(pose))
+        line = integrate(self.volume, source, target, self.stage.step / self.camera.sid, False, self.camera.shape[1])
+        return line[0].reshape(self.camera.shape)
+
+    def seen(self, pose: Tensor) -> float:
+        """The share of the DRR's shadow that is compared."""
+        image = self.image(pose)
+        shadow = image > 0.02 * image.max().clamp(min=1e-6)
+        worth = None if self._worth is None else self._worth(self, pose, image)
+        compared = self.valid.double() if worth is None else self.valid * worth
+        return (compared[shadow].sum() / shadow.sum().clamp(min=1)).item()
+
+    @property
+    def patches_across(self) -> int:
+        """The number of patches in a row."""
+        return (self.camera.shape[1] - self.stage.patch) // self.stage.stride + 1
+
+    def linearise(
+        self, pose: Tensor, correction: Tensor | None = None
+    ) -> tuple[NormalEquations, Tensor, PatchEquations]:
+        """The cost at a pose with its derivatives, the image (rows, columns), and what each patch says.
+
+        The image is NaN where nothing is compared. A stage without patches has the whole image as its only patch.
 
         With a ``correction`` (3,) of the detector, see :func:`diffpose_nb.register.adjusted`, there are nine
         derivatives rather than six.
         """
+        image, jacobian, worth = self._see(pose, correction)
+        if self.stage.patch is None:
+            patches = patch_equations(image, jacobian, self.target, valid=self.valid, worth=worth)
+            equations = patches.mean()
+            equations += gradient_ncc_normal_equations(image, jacobian, self.target, self.valid, worth)
+        else:
+            patches = self._patches(image, jacobian, worth)
+            equations = patches.mean()
+        self.independent = self._independent(patches)
+        seen = self.valid if worth is None else self.valid & (worth > 0.5)
+        return equations, image.where(seen, torch.nan), patches
+
+    def _independent(self, patches: PatchEquations) -> float:
+        """About how many patches that do not overlap would cover what is compared."""
+        if self.stage.patch is None:
+            return _WHOLE
+        return max(1.0, len(patches.where) * min(1.0, (self.stage.stride / self.stage.patch) ** 2))
+
+    def _patches(self, image: Tensor, jacobian: Tensor, worth: Tensor | None) -> PatchEquations:
         stage = self.stage
+        return patch_equations(
+            image, jacobian, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth
+        )
+
+    def _see(self, pose: Tensor, correction: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The DRR, its derivatives, and what its pixels are worth."""
         camera = self.camera if correction is None else adjusted(self.camera, correction)
         image, jacobian = self._render(camera, pose)
         if correction is not None:
             jacobian = torch.cat([jacobian, detector_derivatives(jacobian, camera, pose)])
-        if stage.patch is None:
-            equations = ncc_normal_equations(image, jacobian, self.target, valid=self.valid)
-            equations += gradient_ncc_normal_equations(image, jacobian, self.target, self.valid)
-        else:
-            equations = ncc_normal_equations(
-                image, jacobian, self.target, stage.patch, stage.stride, self.valid, stage.weighting
+        worth = None if self._worth is None else self._worth(self, pose, image)
+        if worth is not None:
+            self._require_something(worth)
+        return image, jacobian, worth
+
+    def _require_something(self, worth: Tensor) -> None:
+        """Raise unless a patch is left that counts."""
+        counts = self.valid * worth
+        if self.stage.patch is not None:
+            patch, stride = self.stage.patch, self.stage.stride
+            whole = avg_pool2d(self.valid[None].double(), patch, stride) == 1
+            counts = avg_pool2d(counts[None], patch, stride) * whole
+        if counts.max() < _LEAST_WORTH:
+            raise NothingToCompareError(
+                "no pixel is left to compare: at this pose no ray through the open part of the image crosses the part "
+                "of the patient that the CT holds whole. Start nearer"
             )
-        return equations, image.where(self.valid, torch.nan)
 
     def _render(self, camera: Camera, pose: Tensor) -> tuple[Tensor, Tensor]:
         """:func:`diffpose_nb.render.pose_jacobian` where the pixels are compared, zero elsewhere."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..camera import Camera, as_float64
 from ..runtime import write_text_whole
+from .judgement import Evidence, Judgement
 
 COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "seconds")
 
@@ -52,7 +53,8 @@ class Refinement:
     poses
         (rows of the trace, 4, 4), or (rows, V, 4, 4): the pose of each rendering.
     confidence
-        From 0 to 1: ``ncc``, multiplied by ``agreement`` if further attempts were asked for.
+        From 0 to 1, see :func:`diffpose_nb.register.judge`; multiplied by ``agreement`` if further attempts were asked
+        for.
     reason
         Why the search stopped, in words.
     ncc
@@ -65,6 +67,20 @@ class Refinement:
         The share of attempts from other starts that ended at this pose; NaN if none was asked for.
     camera
         The camera of the X-ray, or one for each view. With ``calibrate`` it is the one that was found.
+    judgement
+        "found", "doubtful" or "lost".
+    reasons
+        Sentences that say why.
+    uncertainty
+        (6,) standard deviations of the pose, degrees and mm: rotations about x, y and the beam of the first camera,
+        about the centre of what is compared, then translations along them.
+    evidence
+        The numbers behind the judgement.
+    foreign
+        (rows, columns) bool, one for each view: pixels of the X-ray that were left out because no pose explains them,
+        such as those of screws and wires.
+    bone
+        The factor on bone that was used.
     """
 
     world_from_camera: Tensor
@@ -76,6 +92,12 @@ class Refinement:
     looseness: float
     agreement: float
     camera: Camera | tuple[Camera, ...]
+    judgement: Judgement
+    reasons: list[str]
+    uncertainty: Tensor
+    evidence: Evidence
+    foreign: Tensor | tuple[Tensor, ...]
+    bone: float
 
     def save(self, path: str | Path, subject: torchio.Subject) -> None:
         """Write the pose as JSON, in the world's and in the scanner's frame; :func:`load_pose` reads it.
@@ -89,6 +111,9 @@ class Refinement:
             "world_from_camera": self.world_from_camera.tolist(),
             "lps_from_camera": (subject["lps_from_world"] @ self.world_from_camera).tolist(),
             "confidence": self.confidence,
+            "judgement": self.judgement,
+            "reasons": self.reasons,
+            "uncertainty": self.uncertainty.tolist(),
             "reason": self.reason,
         }
         write_text_whole(path, json.dumps(content, indent=2) + "\n")

@@ -11,25 +11,25 @@ import torch
 import torchio
 from torch import Tensor
 
-from ..camera import apart, as_float64, camera_axes, invert, rigid_motion
+from ..camera import apart, as_float64, invert, make_transform, rigid_motion
 from ..images import XRay
-from ..render import out_of_sight, smoothed
+from ..render import out_of_sight
 from ..runtime import progress_bar
 from .calibration import adjusted
 from .choices import Comparison, Strategy
-from .level import Level, NothingToCompareError
+from .judgement import Evidence, gather, judge
+from .level import NothingToCompareError
 from .outcome import COLUMNS, Refinement, Step
+from .prior import Expectation
 from .search import Attempt, Search
-from .stages import Stage
+from .views import Views
 
-LOST = 0.85
-"""A registration with less confidence is taken for lost. Of 600 refinements of simulated X-rays from many starts
-(``python -m diffpose_nb.commands.registrations``) the 432 that ended within 2 mm had more than 0.93. Of the others all
-but one less than 0.75; that one had 0.82. A balloon of water in the patient's place has 0.81."""
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts."""
 _SAME = 2.0
 """mm: two attempts agree if their poses are less than this :func:`diffpose_nb.camera.apart`."""
+_BEHIND = 0.02
+"""A further attempt is given up if its NCC at the end of a stage is so much under that of the best attempt."""
 _CALIBRATED = 2
 """With ``calibrate``, SID and principal point are estimated in this many of the last stages only. Earlier they would
 absorb the error of the pose."""
@@ -87,51 +87,98 @@ def refine(
     xrays = [xray] if one else list(xray)
     start = _starts(xrays, world_from_camera)
     _require_sight(subject, xrays, start)
-    make_levels = _level_maker(subject, xrays, start, compare, search.bone, seed)
-    axes = {"world": None, "camera": camera_axes(start[0]), "source": start[0]}[search.axes]
+    views = Views(subject, xrays, start, compare, search, seed)
+    axes = {"world": None, "camera": views.axes, "source": start[0]}[search.axes]
     free_from = len(search.stages) - _CALIBRATED + 1 if search.calibrate else None
     bar = progress_bar(total=sum(stage.iterations for stage in search.stages), show=progress)
-    descent = Search(callback, bar, axes, free_from)
+    descent = Search(callback, bar, axes, free_from, Expectation(search.prior, start[0], views.axes))
+    stages = [partial(views.levels, stage, number) for number, stage in enumerate(search.stages)]
     attempts: list[Attempt] = []
+    evidence: dict[int, Evidence] = {}
 
     def attempt(first: Tensor) -> Attempt:
         bar.reset()
+        views.begin()
         try:
-            return descent.through(map(make_levels, search.stages), first)
+            done = descent.through(stages, first, _floors(attempts))
         except NothingToCompareError:
             if not attempts:  # a restart that looks beside the patient is merely one that failed
                 raise
-            return descent.current
+            done = descent.current
+        attempts.append(done)
+        done.foreign, done.bone = dict(views.foreign), views.bone
+        evidence[id(done)] = gather(views, descent.expectation, done)
+        return done
 
     agreement = float("nan")
-
     try:
-        for motion in [torch.eye(4, dtype=torch.float64), *_motions(search.restarts, seed)]:
-            attempts.append(attempt(motion @ start))
-            if attempts[-1].ncc >= LOST:
+        for motion in _beginnings(views, search, seed):
+            done = attempt(motion @ start)
+            if judge(evidence[id(done)]).judgement == "found" and (not search.both_sides or len(attempts) > 1):
                 break
         found = max(attempts, key=lambda attempt: attempt.ncc)
-        around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1)]
-        attempts += around
-        agreement = _agreement([found, *around])
+        around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1, views.centre)]
+        agreement = _agreement([found, *around], views.centre)
     except KeyboardInterrupt:
         attempts.append(descent.current or Attempt(start, torch.zeros(3)))
     finally:
         bar.close()
 
     best = max(attempts, key=lambda attempt: attempt.ncc)
+    if id(best) not in evidence:
+        evidence[id(best)] = gather(views, descent.expectation, best)
+    verdict = judge(evidence[id(best)], agreement)
     cameras = tuple(adjusted(x.camera, best.correction) if search.calibrate else x.camera for x in xrays)
+    foreign = tuple(best.foreign.get(n, torch.zeros(x.camera.shape, dtype=torch.bool)) for n, x in enumerate(xrays))
+    reasons = verdict.reasons + _other_side(best, attempts, search)
     return Refinement(
         world_from_camera=best.poses[0] if one else best.poses,
         trace=pd.DataFrame(descent.rows, columns=list(COLUMNS)),
         poses=torch.stack(descent.poses) if descent.poses else start.new_empty(0, *start.shape[one:]),
-        confidence=best.ncc * (1.0 if np.isnan(agreement) else agreement),
+        confidence=verdict.confidence,
         reason=_reason(subject, xrays, best),
         ncc=best.ncc,
-        looseness=best.looseness,
+        looseness=best.looseness(views.centre),
         agreement=agreement,
         camera=cameras[0] if one else cameras,
+        judgement=verdict.judgement,
+        reasons=reasons,
+        uncertainty=evidence[id(best)].uncertainty,
+        evidence=evidence[id(best)],
+        foreign=foreign[0] if one else foreign,
+        bone=best.bone,
     )
+
+
+def _beginnings(views: Views, search: Strategy, seed: int) -> list[Tensor]:
+    """The motions (4, 4) from the start to where the attempts begin, one after the other."""
+    nearby = _motions(search.restarts, seed, views.centre)
+    first = torch.eye(4, dtype=torch.float64)
+    if not search.both_sides:
+        return [first, *nearby]
+    half_turn = rigid_motion([0.0, 0.0, 180.0], [0.0, 0.0, 0.0], views.centre)
+    return [first, half_turn, *(motion @ side for motion in nearby for side in (first, half_turn))]
+
+
+def _floors(attempts: list[Attempt]) -> dict[int, float]:
+    """The NCC at the end of each stage under which an attempt is given up, from the best attempt so far.
+
+    The first two stages are too coarse to tell.
+    """
+    if not attempts:
+        return {}
+    best = max(attempts, key=lambda attempt: attempt.ncc)
+    return {number: ncc - _BEHIND for number, (_, ncc) in best.stages.items() if number > 2}
+
+
+def _other_side(best: Attempt, attempts: list[Attempt], search: Strategy) -> list[str]:
+    """Which side of the patient was seen, in a sentence, if both were tried."""
+    if not search.both_sides or len(attempts) < 2:
+        return []
+    side = attempts.index(best) % 2
+    rival = max((attempt.ncc for n, attempt in enumerate(attempts) if n % 2 != side), default=0.0)
+    where = "from the side that the start says" if side == 0 else "from the side opposite to the start"
+    return [f"The patient is seen {where}: local NCC {best.ncc:.2f} there, {rival:.2f} from the other side."]
 
 
 def _require_sight(subject: torchio.Subject, xrays: list[XRay], start: Tensor) -> None:
@@ -148,24 +195,7 @@ def _reason(subject: torchio.Subject, xrays: list[XRay], best: Attempt) -> str:
     return best.reason if blind is None or best.ncc > 0 else f"{best.reason}: nothing of the CT is seen: {blind}"
 
 
-def _level_maker(
-    subject: torchio.Subject, xrays: list[XRay], start: Tensor, compare: Comparison, bone: float, seed: int
-) -> Callable[[Stage], list[Level]]:
-    """A function that makes the levels of a stage, one for each X-ray."""
-    attenuations = [image.attenuation() for image in xrays]
-    masks = compare.masks(attenuations)
-    depths = invert(start)[:, 2, 3].tolist()  # from each source to the world's origin, the centre of the CT
-
-    def levels(stage: Stage) -> list[Level]:
-        volume = smoothed(subject, stage.voxel, stage.smoothing, bone)
-        views = zip(xrays, attenuations, masks, depths, strict=True)
-        choose = partial(compare.pixels, subject, seed=seed)
-        return [Level(stage, volume, x.camera, image, mask, depth, choose) for x, image, mask, depth in views]
-
-    return levels
-
-
-def _agreement(attempts: list[Attempt]) -> float:
+def _agreement(attempts: list[Attempt], centre: Tensor) -> float:
     """The share of attempts that end where the best one does, NaN if there is only one.
 
     The best attempt is left out of the count, since it always agrees with itself.
@@ -174,7 +204,9 @@ def _agreement(attempts: list[Attempt]) -> float:
     others = [attempt for attempt in attempts if attempt is not best]
     if not others:
         return float("nan")
-    return float(np.mean([apart(other.poses[0], best.poses[0]) < _SAME for other in others]))
+    to_centre = invert(make_transform(torch.eye(3), centre))
+    there = [to_centre @ other.poses[0] for other in others]
+    return float(np.mean([apart(pose, to_centre @ best.poses[0]) < _SAME for pose in there]))
 
 
 def _starts(xrays: list[XRay], world_from_camera: Tensor | None) -> Tensor:
@@ -196,11 +228,11 @@ def _starts(xrays: list[XRay], world_from_camera: Tensor | None) -> Tensor:
     return poses
 
 
-def _motions(number: int, seed: int) -> Tensor:
-    """(number, 4, 4): turns and shifts about the centre of the CT."""
+def _motions(number: int, seed: int, centre: Tensor) -> Tensor:
+    """(number, 4, 4): turns and shifts about a point of the patient."""
     rng = np.random.default_rng(seed)
     rotation, translation = rng.normal(0, _SPREAD[0], (number, 3)), rng.normal(0, _SPREAD[1], (number, 3))
-    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation))
+    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation), centre)
 
 
 def _is_rigid(pose: Tensor) -> bool:

