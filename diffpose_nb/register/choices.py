@@ -99,7 +99,8 @@ class Strategy:
         Start from the other side of the patient too. Without a header, a view from the front and one from behind look
         alike. The better one is kept, and said in the reasons.
     prior
-        How far the start may be off. The default is so wide that it changes nothing where the X-ray says anything.
+        How far the start may be off. None: 30° and 100 mm for a trunk, as much less for a smaller part. This is so wide
+        that it changes nothing where the X-ray says anything.
 
     Raises
     ------
@@ -113,7 +114,7 @@ class Strategy:
     calibrate: bool = False
     restarts: int = 4
     both_sides: bool = False
-    prior: Prior = Prior()  # noqa: RUF009 - frozen
+    prior: Prior | None = None
 
     def __post_init__(self) -> None:
         if not self.stages:

@@ -27,7 +27,6 @@ from .choices import Comparison, Strategy
 from .judgement import gather, judge
 from .level import Level
 from .outcome import COLUMNS, Callback, Refinement, Step
-from .prior import Expectation, Prior
 from .search import Attempt
 from .stages import BONE, STAGES, Stage
 from .views import Views
@@ -146,7 +145,7 @@ def descend(
         equations, _, patches = judge_level[0].linearise(end)
         judged.cost, judged.equations, judged.patches = equations.cost.item(), equations, [patches]
         judged.stages[number] = (judge_level, judged.ncc)
-    evidence = gather(views, Expectation(Prior(), start, views.axes), judged)
+    evidence = gather(views, views.expectation, judged)
     verdict = judge(evidence)
     return Refinement(
         world_from_camera=end,

@@ -1,8 +1,9 @@
 """How far a registration can be trusted: found, doubtful or lost, with the reasons in sentences.
 
-NCC alone does not tell. On a whole chest a right pose has 0.95, on a real wrist of which the CT holds one bone 0.58, and
-a wrong pose of a smooth patient can have 0.8. What tells is whether the NCC stands out against that of wrong poses of
-the same part in the same field, whether parts of the image agree with each other, and how much of the part was seen.
+NCC alone does not tell. On a whole chest a right pose has 0.95, on a real wrist of which the CT holds one bone it has
+0.6, and a wrong pose of a smooth patient can have 0.8. What tells is whether the NCC stands out against that of wrong
+poses of the same part in the same field, whether the fine detail agrees too, whether parts of the image agree with each
+other, and how much of the part was seen.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 Judgement = Literal["found", "doubtful", "lost"]
 _TURN, _SHIFT = 8.0, 15.0
 """Degrees, and mm for a part as large as a trunk: how far off the wrong poses are with which the pose is compared."""
+_EXPLAINED = 0.5
+"""A patch counts as explained if its cost, 1 - NCC, is less than this."""
 _BLOCKS = 6
 """The image is divided into so many blocks along its longer side. Patches of one block overlap, so they are resampled
 together."""
@@ -40,10 +43,14 @@ class Evidence:
     ----------
     ncc
         Local NCC in the last stage, the mean over the views.
+    coarse
+        Local NCC in the stage before it, at the same pose. Where the pose is right, the fine detail agrees as well.
     contrast
-        (NCC here - NCC of wrong poses) / (1 - NCC of wrong poses), on a coarse image; the wrong poses' mean counts.
+        (NCC here - NCC of wrong poses) / (1 - NCC of wrong poses), on that coarser image; the wrong poses' mean counts.
     best_wrong
         The same with the largest of the wrong poses' NCC.
+    explained
+        The share of the patches whose NCC is more than 0.5, by their weight.
     halves
         mm: how far apart the two halves of the image want the part to be, across the beam, at its border.
     uncertainty
@@ -57,8 +64,10 @@ class Evidence:
     """
 
     ncc: float
+    coarse: float
     contrast: float
     best_wrong: float
+    explained: float
     halves: float
     uncertainty: Tensor
     seen: float
@@ -83,12 +92,13 @@ def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
 
 def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence:
     """The evidence for the pose at which an attempt ended."""
-    nothing = Evidence(attempt.ncc, 0.0, 0.0, float("inf"), torch.full((6,), float("inf")), 0.0, 0.0, False)
+    unknown = torch.full((6,), float("inf"))
+    nothing = Evidence(attempt.ncc, attempt.ncc, 0.0, 0.0, 0.0, float("inf"), unknown, 0.0, 0.0, False)
     patched = [number for number, (levels, _) in attempt.stages.items() if levels[0].stage.patch is not None]
     if not patched or attempt.patches is None:
         return nothing
-    coarse, last = attempt.stages[patched[0]][0], attempt.stages[patched[-1]][0]
-    mean, most = contrast(coarse, attempt.poses, views.axes, views.scale)
+    coarse, last = attempt.stages[patched[-2:][0]][0], attempt.stages[patched[-1]][0]
+    here, mean, most = contrast(coarse, attempt.poses, views.axes, views.scale)
     independent = sum(level.independent for level in last)
     pull = expectation.information(independent)
     weight = expectation.weight(independent)
@@ -96,10 +106,11 @@ def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence
     halves, deviations = halves_and_uncertainty(attempt.patches, widths, views.axes, pull, weight, views.radius)
     seen = float(np.mean([level.seen(pose) for level, pose in zip(last, attempt.poses, strict=True)]))
     steady = attempt.reason == "converged"
-    return Evidence(attempt.ncc, mean, most, halves, deviations, seen, independent, steady)
+    explained = float(np.mean([view.weight @ (view.cost < _EXPLAINED).double() for view in attempt.patches]))
+    return Evidence(attempt.ncc, here, mean, most, explained, halves, deviations, seen, independent, steady)
 
 
-def contrast(levels: Sequence[Level], poses: Tensor, axes: Tensor, scale: float) -> tuple[float, float]:
+def contrast(levels: Sequence[Level], poses: Tensor, axes: Tensor, scale: float) -> tuple[float, float, float]:
     """How far the NCC stands out against that of wrong poses: against their mean, and against the best of them.
 
     Parameters
@@ -121,9 +132,9 @@ def contrast(levels: Sequence[Level], poses: Tensor, axes: Tensor, scale: float)
         except (NothingToCompareError, ValueError):  # nothing of the part is seen from there
             continue
     if not others:
-        return 0.0, 0.0
+        return here, 0.0, 0.0
     mean, most = float(np.mean(others)), max(others)
-    return (here - mean) / max(1 - mean, 1e-6), (here - most) / max(1 - most, 1e-6)
+    return here, (here - mean) / max(1 - mean, 1e-6), (here - most) / max(1 - most, 1e-6)
 
 
 def halves_and_uncertainty(

@@ -69,7 +69,9 @@ class Level:
         box: Callable[[Camera, Tensor], tuple[int, int, int, int]] | None = None,
         choose: Callable[[Level, Tensor], Tensor] | None = None,
         worth: Callable[[Level, Tensor, Tensor], Tensor | None] | None = None,
+        slanted: bool = False,
     ) -> None:
+        self.slanted = slanted
         self.stage = stage
         self.volume = volume
         rows, columns = camera.shape
@@ -128,7 +130,7 @@ class Level:
         worth = None if self._worth is None else self._worth(self, pose, image)
         nothing = image.new_zeros(0, *image.shape)
         found = patch_equations(
-            image, nothing, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth
+            image, nothing, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth, self.slanted
         )
         return 1 - (found.weight @ found.cost).item()
 
@@ -182,7 +184,7 @@ class Level:
     def _patches(self, image: Tensor, jacobian: Tensor, worth: Tensor | None) -> PatchEquations:
         stage = self.stage
         return patch_equations(
-            image, jacobian, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth
+            image, jacobian, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth, self.slanted
         )
 
     def _see(self, pose: Tensor, correction: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:

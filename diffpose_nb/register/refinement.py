@@ -20,12 +20,12 @@ from .choices import Comparison, Strategy
 from .judgement import Evidence, gather, judge
 from .level import NothingToCompareError
 from .outcome import COLUMNS, Refinement, Step
-from .prior import Expectation
 from .search import Attempt, Search
 from .views import Views
 
 _SPREAD = (8.0, 20.0)
-"""Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts."""
+"""Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts. The mm are those of
+a trunk; for a smaller part they are as much smaller."""
 _SAME = 2.0
 """mm: two attempts agree if their poses are less than this :func:`diffpose_nb.camera.apart`."""
 _BEHIND = 0.02
@@ -91,7 +91,7 @@ def refine(
     axes = {"world": None, "camera": views.axes, "source": start[0]}[search.axes]
     free_from = len(search.stages) - _CALIBRATED + 1 if search.calibrate else None
     bar = progress_bar(total=sum(stage.iterations for stage in search.stages), show=progress)
-    descent = Search(callback, bar, axes, free_from, Expectation(search.prior, start[0], views.axes))
+    descent = Search(callback, bar, axes, free_from, views.expectation)
     stages = [partial(views.levels, stage, number) for number, stage in enumerate(search.stages)]
     attempts: list[Attempt] = []
     evidence: dict[int, Evidence] = {}
@@ -117,7 +117,7 @@ def refine(
             if judge(evidence[id(done)]).judgement == "found" and (not search.both_sides or len(attempts) > 1):
                 break
         found = max(attempts, key=lambda attempt: attempt.ncc)
-        around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1, views.centre)]
+        around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1, views)]
         agreement = _agreement([found, *around], views.centre)
     except KeyboardInterrupt:
         attempts.append(descent.current or Attempt(start, torch.zeros(3)))
@@ -152,7 +152,7 @@ def refine(
 
 def _beginnings(views: Views, search: Strategy, seed: int) -> list[Tensor]:
     """The motions (4, 4) from the start to where the attempts begin, one after the other."""
-    nearby = _motions(search.restarts, seed, views.centre)
+    nearby = _motions(search.restarts, seed, views)
     first = torch.eye(4, dtype=torch.float64)
     if not search.both_sides:
         return [first, *nearby]
@@ -228,11 +228,12 @@ def _starts(xrays: list[XRay], world_from_camera: Tensor | None) -> Tensor:
     return poses
 
 
-def _motions(number: int, seed: int, centre: Tensor) -> Tensor:
-    """(number, 4, 4): turns and shifts about a point of the patient."""
+def _motions(number: int, seed: int, views: Views) -> Tensor:
+    """(number, 4, 4): turns and shifts about the centre of what is compared."""
     rng = np.random.default_rng(seed)
-    rotation, translation = rng.normal(0, _SPREAD[0], (number, 3)), rng.normal(0, _SPREAD[1], (number, 3))
-    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation), centre)
+    turn, shift = _SPREAD[0], _SPREAD[1] * views.scale
+    rotation, translation = rng.normal(0, turn, (number, 3)), rng.normal(0, shift, (number, 3))
+    return rigid_motion(torch.from_numpy(rotation), torch.from_numpy(translation), views.centre)
 
 
 def _is_rigid(pose: Tensor) -> bool:

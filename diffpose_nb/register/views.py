@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -18,14 +18,17 @@ from .choices import Comparison, Strategy
 from .foreign import unexplained
 from .level import Level
 from .part import Part
+from .prior import Expectation, Prior
 from .stages import BONE, Stage
 from .worth import Worth, is_alone
 
 FOV = 220.0
 """mm: what an X-ray of a trunk shows from side to side, on whose pixels the stages count."""
 _BONES = (1.5, 2.0, 2.5, 3.0, 4.0)
-"""Factors on bone, among which the one is chosen that the X-ray asks for. NCC alone would sometimes take less, because a
-hard beam flattens bright bones; then the depth comes out 0.7 mm too short."""
+"""Factors on bone, among which the one is chosen that the X-ray asks for. NCC alone would sometimes take less, because
+a hard beam flattens bright bones; the depth would then come out 0.7 mm too short."""
+_FIRST_PATCH = 21
+"""Pixels: the patches of the first stage if the volume holds only a part."""
 _KNOWN_FROM = 2
 """The number of stages after which the pose is known well enough to ask what it does not explain."""
 _AROUND = 20
@@ -94,6 +97,13 @@ class Views:
         """Half the size of what is compared, mm."""
         return (FOV if self.part is None else self.part.extent) / 2
 
+    @property
+    def expectation(self) -> Expectation:
+        """What is known of the pose beforehand."""
+        wide = Prior()
+        prior = self.search.prior or Prior(wide.rotation, [self.scale * mm for mm in wide.translation])
+        return Expectation(prior, self.start[0], self.axes)
+
     def levels(self, stage: Stage, number: int, poses: Tensor) -> list[Level]:
         """The levels of a stage, the ``number``-th from 0, one for each view, at the poses (V, 4, 4) so far."""
         if number == _KNOWN_FROM and self.search.bone is None and not self.alone:
@@ -101,6 +111,8 @@ class Views:
         return self._levels(stage, number, self.bone)
 
     def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
+        if self.alone and stage.patch is None:  # beside the part, the whole image says nothing
+            stage = replace(stage, patch=_FIRST_PATCH, stride=3)
         stage, pixel, box, worth = self._fitted(stage)
         soft = 0.0 if self.alone else soft
         volume = smoothed(self.subject, stage.voxel, stage.smoothing, bone, soft)
@@ -111,7 +123,7 @@ class Views:
             levels.append(
                 Level(
                     stage, volume, xray.camera, self.attenuations[view], self.masks[view], depths[view],
-                    pixel, box, choose, worth,
+                    pixel, box, choose, worth, self.alone,
                 )
             )  # fmt: skip
         return levels
@@ -120,7 +132,7 @@ class Views:
         """The stage for the size of the part, the width of its pixels in the patient, its crop and its worth."""
         labels = () if self.part is None else self.part.labels
         near = self.part is not None
-        worth = Worth.of(self.subject, labels, self.scale, overlap=self.compare.overlap, near=near)
+        worth = Worth.of(self.subject, labels, self.scale, self.missing, near)
         if self.part is None:
             return stage, None, None, worth
         pixel = FOV * self.scale / stage.pixels
@@ -164,6 +176,8 @@ class Views:
             self.alone = not one_of_many and self._shows_more()
         if self.alone and self.part is None:
             self.part = whole
+        if self.alone and self.compare.overlap:
+            self.missing = beyond(self.subject, self.part.scale)
 
     def _shows_more(self) -> bool:
         coarse = self.search.stages[0]

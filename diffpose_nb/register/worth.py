@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from ..camera import Camera
-from ..render import PackedVolume, beyond, integrate
+from ..render import PackedVolume, integrate
 from ..render.prepared import packed_structure
 from .level import Level
 
@@ -59,10 +59,9 @@ class Worth:
 
     @classmethod
     def of(
-        cls, subject: torchio.Subject, labels: Sequence[int], scale: float, *, overlap: bool, near: bool
+        cls, subject: torchio.Subject, labels: Sequence[int], scale: float, missing: PackedVolume | None, near: bool
     ) -> Worth | None:
         """The worth for a subject; None if all pixels always count the same."""
-        missing = beyond(subject) if overlap else None
         voxel = _STRUCTURE * scale
         volumes = tuple(packed_structure(subject, label, voxel, torch.float32) for label in labels)
         return cls(missing, near, volumes) if missing is not None or near else None

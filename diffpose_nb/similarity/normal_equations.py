@@ -105,16 +105,27 @@ def patch_equations(
     valid: Tensor | None = None,
     weighting: Weighting = "uniform",
     worth: Tensor | None = None,
+    slanted: bool = False,
 ) -> PatchEquations:
-    """As :func:`ncc_normal_equations`, but patch by patch."""
-    stack = torch.cat([image[None], target[None], jacobian]).to(torch.float64)
+    """As :func:`ncc_normal_equations`, but patch by patch.
+
+    With ``slanted``, the target is the image plus a plane, which may lie differently in every patch: a background that
+    is unknown but smooth. NCC alone allows only for a constant one.
+    """
+    ramps = [torch.stack(torch.meshgrid(*map(torch.arange, image.shape), indexing="ij"))] if slanted else []
+    stack = torch.cat([image[None], target[None], jacobian, *ramps]).to(torch.float64)
     covariance, share, where = _covariances(stack, patch, stride, valid, worth)
+    if slanted:
+        inner, outer, across = covariance[:, :-2, :-2], covariance[:, -2:, -2:], covariance[:, :-2, -2:]
+        covariance = inner - across @ torch.linalg.solve(outer + 1e-6 * torch.eye(2).double(), across.mT)
     rr, tt, rt = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
     # a patch of pure air has no variance: it counts as uncorrelated, so that nothing is divided by zero
     rr = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30)
     tt = tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
     ncc = rt / (rr * tt).sqrt()
     weight = {"uniform": torch.ones_like(tt), "contrast": tt / (tt + _CONTRAST**2), "deviation": tt.sqrt()}[weighting]
+    if slanted:  # where the image is empty, the target shows only background
+        weight = (tt * rr).pow(0.25)
     weight = weight * share
     weight = weight / weight.sum()
 

@@ -1,8 +1,8 @@
 """X-rays of which the CT shows only a part, or that show what the CT does not: one maker of cases for each kind.
 
 Every X-ray is simulated from the example CT, so its true pose is known, with physics that registration does not share.
-What registration gets is less than what was simulated: a shorter CT, a CT without the metal, a patient who lay straight.
-Every random number comes from a seed. ``python -m diffpose_nb.commands.kinds`` registers them all and judges the
+What registration gets is less than what was simulated: a shorter CT, a CT without the metal, or a patient who lay
+straight. Every random number comes from a seed. ``python -m diffpose_nb.commands.kinds`` registers them all and judges the
 judgement.
 """
 
@@ -18,7 +18,7 @@ import torchio
 from torch import Tensor
 
 from .. import ct
-from ..camera import Camera, as_float64, camera_axes, carm_pose, exp_se3, invert, rigid_motion, transform_points
+from ..camera import Camera, as_float64, camera_axes, exp_se3, invert, rigid_motion, transform_points
 from ..images import XRay
 from ..simulate import bend, instruments, simulate_xray
 from .example import SOD
@@ -27,6 +27,9 @@ CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
 """The detector of the cases."""
 VERTEBRA = "vertebrae_T8"
 """The vertebra that counts where only one does; it lies in the middle of the example CT."""
+
+SKELETON = ("rib", "vertebrae", "sternum", "scapula", "clavicula")
+"""How the names of the bones begin that are alone in their volume, with nothing around them."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +169,33 @@ def _bent(number: int, rng: np.random.Generator) -> Case:
     return _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth, structures=(VERTEBRA,))
 
 
-def _one_bone(number: int, rng: np.random.Generator) -> Case:
-    subject = ct.part(example(), [VERTEBRA])
-    points = _points_of(VERTEBRA)
-    return _case("one bone", number, rng, _shoot(rng, example()), subject, points, off=(3.0, 12.0))
+def _bones(number: int, rng: np.random.Generator) -> Case:
+    return _case("bones alone", number, rng, _shoot(rng, example()), _skeleton())
+
+
+@lru_cache(maxsize=1)
+def _skeleton() -> torchio.Subject:
+    table = example()["structures"]
+    present = set(torch.unique(example()["mask"].data).tolist())
+    bones = [row.structure for row in table.itertuples() if row.structure.startswith(SKELETON) and row.id in present]
+    return ct.part(example(), bones)
+
+
+def _another(number: int, rng: np.random.Generator) -> Case:
+    case = _whole(number, rng)
+    factors = np.exp(rng.uniform(0.06, 0.12, 3) * rng.choice([-1, 1], 3))
+    return replace(case, kind="another patient", subject=_stretched(tuple(factors.round(2))))
+
+
+@lru_cache(maxsize=4)
+def _stretched(factors: tuple[float, float, float]) -> torchio.Subject:
+    """The example patient, broader or narrower, as another one would be."""
+    subject = example()
+    stretched = {
+        name: type(subject[name])(tensor=subject[name].data, affine=np.diag([*factors, 1.0]) @ subject[name].affine)
+        for name in ("volume", "density", "mask")
+    }
+    return torchio.Subject({**subject, **stretched})
 
 
 def _mirrored(number: int, rng: np.random.Generator) -> Case:
@@ -184,8 +210,9 @@ KINDS: dict[str, Callable[[int, np.random.Generator], Case]] = {
     "metal": _metal,
     "short CT": _cut,
     "bent": _bent,
-    "one bone": _one_bone,
+    "bones alone": _bones,
     "mirrored": _mirrored,
+    "another patient": _another,
 }
 """How a case of each kind is made, from its number and a generator of random numbers."""
 
