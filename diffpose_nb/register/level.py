@@ -127,7 +127,7 @@ class Level:
         """
         stage = self.stage
         image = self.image(pose) if image is None else image
-        worth = None if self._worth is None else self._worth(self, pose, image)
+        worth = self.worth_at(pose, image)
         nothing = image.new_zeros(0, *image.shape)
         found = patch_equations(
             image, nothing, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth, self.slanted
@@ -144,9 +144,13 @@ class Level:
         """The share of the DRR's shadow that is compared."""
         image = self.image(pose)
         shadow = image > 0.02 * image.max().clamp(min=1e-6)
-        worth = None if self._worth is None else self._worth(self, pose, image)
+        worth = self.worth_at(pose, image)
         compared = self.valid.double() if worth is None else self.valid * worth
         return (compared[shadow].sum() / shadow.sum().clamp(min=1)).item()
+
+    def worth_at(self, pose: Tensor, image: Tensor) -> Tensor | None:
+        """How much each pixel counts, for a pose and its DRR; None if all count the same."""
+        return None if self._worth is None else self._worth(self, pose, image)
 
     @property
     def patches_across(self) -> int:
@@ -193,7 +197,7 @@ class Level:
         image, jacobian = self._render(camera, pose)
         if correction is not None:
             jacobian = torch.cat([jacobian, detector_derivatives(jacobian, camera, pose)])
-        worth = None if self._worth is None else self._worth(self, pose, image)
+        worth = self.worth_at(pose, image)
         if worth is not None:
             self._require_something(worth)
         return image, jacobian, worth

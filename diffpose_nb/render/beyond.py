@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from ..ct import MU_WATER
 from .cache import MadeFrom
+from .prepared import place
 from .volume import PackedVolume, Volume, shifted
 
 _VOXEL = 6.0
@@ -42,7 +43,7 @@ def beyond(subject: torchio.Subject, scale: float = 1.0) -> PackedVolume | None:
     scale
         The size of what the CT holds, as a share of a trunk's.
     """
-    return _made.get(subject["density"].data, scale, lambda: _continued(subject, scale))
+    return _made.get(subject["density"].data, (scale, place(subject)), lambda: _continued(subject, scale))
 
 
 def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:

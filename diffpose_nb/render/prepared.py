@@ -21,6 +21,11 @@ _prepared = MadeFrom()
 """The copies that were made so far. Making such a copy takes longer than a registration with it."""
 
 
+def place(subject: torchio.Subject) -> bytes:
+    """Where the density lies in the world: part of the key of everything that is made from it."""
+    return np.asarray(subject["density"].affine, np.float64).tobytes()
+
+
 def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
     """The subject's density, packed; if ``voxel`` is given, it is first averaged over blocks of about so many mm.
 
@@ -31,7 +36,7 @@ def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.d
         volume = Volume.of(subject["density"], dtype)
         return (volume if voxel is None else volume.coarsen(voxel)).pack()
 
-    return _prepared.get(subject["density"].data, (voxel, dtype), make)
+    return _prepared.get(subject["density"].data, (voxel, dtype, place(subject)), make)
 
 
 def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
@@ -46,7 +51,7 @@ def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, 
         blocks = (1, 1, 1) if voxel is None else whole.blocks(voxel)
         return only(whole, labels[0].numpy(), label, blocks).average(blocks).pack()
 
-    return _prepared.get((subject["density"].data, labels), (voxel, dtype, label), make)
+    return _prepared.get((subject["density"].data, labels), (voxel, dtype, label, place(subject)), make)
 
 
 def smoothed(
@@ -68,13 +73,21 @@ def smoothed(
         Factor on the rest. 0 leaves only what bone attenuates more than the tissue that it replaces.
     """
 
-    def make() -> PackedVolume:
-        volume = Volume.of(subject["density"])
-        excess = np.maximum(volume.values - BONE_FROM * MU_WATER, 0)
-        values = soft * volume.values + (bone - soft) * excess
-        return Volume(values, volume.world_from_voxel).coarsen(voxel).smooth(smoothing).pack()
+    return _prepared.get(
+        subject["density"].data,
+        (voxel, smoothing, bone, soft, place(subject)),
+        lambda: smoothed_volume(subject, voxel, smoothing, bone, soft).pack(),
+    )
 
-    return _prepared.get(subject["density"].data, (voxel, smoothing, bone, soft), make)
+
+def smoothed_volume(
+    subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0, soft: float = 1.0
+) -> Volume:
+    """As :func:`smoothed`, but not packed, and made anew with every call."""
+    volume = Volume.of(subject["density"])
+    excess = np.maximum(volume.values - BONE_FROM * MU_WATER, 0)
+    values = soft * volume.values + (bone - soft) * excess
+    return Volume(values, volume.world_from_voxel).coarsen(voxel).smooth(smoothing)
 
 
 def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:

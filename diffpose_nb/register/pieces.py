@@ -1,0 +1,450 @@
+r"""Bones that have moved against each other: each piece gets a pose of its own, tied to its neighbours.
+
+A patient who lies bent on the table is no rigid motion of the CT, but each vertebra is. Every voxel of the CT belongs to
+the pieces with weights :math:`w_k` that fall with the distance from them and whose sum is 1, as in the polyrigid
+transformations of Arsigny, Pennec and Ayache (Med. Image Anal. 9:507, 2005). The DRR is then a sum,
+
+.. math:: I = \sum_k I[w_k v](M_k P),
+
+of the parts :math:`w_k v` of the CT, each moved rigidly by its :math:`M_k`. To first order in the differences between
+neighbours this is the DRR of the polyrigid motion, and no CT has to be resampled. All pieces move at once by
+Gauss-Newton on local NCC. Springs between neighbours hold what the X-ray does not show, most of all the depth.
+
+xReg (Grupp et al., IEEE Trans. Biomed. Eng. 67:441, 2020) registers pelvis and femurs one after the other and each by
+itself; PolyPose (Gopalakrishnan et al., 2025) optimises the pieces' poses through a polyrigid warp of the CT, by
+gradient descent on several views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import roma
+import torch
+import torchio
+from scipy import ndimage
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample, unfold
+
+from ..camera import adjoint, as_float64, camera_axes, exp_se3, invert, make_transform, transform_points
+from ..images import XRay
+from ..render import PackedVolume, Volume, ray_jacobian
+from ..render.prepared import labels_of, smoothed_volume
+from ..render.volume import shifted
+from ..runtime import progress_bar
+from .choices import Comparison, Strategy
+from .level import Level
+from .prior import Prior
+from .stages import STAGES, Stage
+from .views import Views
+
+PIECE_STAGES: tuple[Stage, ...] = tuple(
+    replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:]
+)
+"""The stages of :func:`refine_pieces`: those of a whole CT but the first, which compares the whole image. The patches
+overlap less, and the CT is coarser in the last stage, since each piece has its own copy and six derivatives."""
+_GRID = 4.0
+"""mm: the grid on which the weights are computed."""
+_SOFT, _POWER = 5.0, 6
+"""A voxel at d mm from a piece belongs to it with (5 + d)^-6, divided by the sum over all pieces."""
+_LEAST = 0.03
+"""Smaller weights are set to zero."""
+_COST = 0.3
+"""See :mod:`diffpose_nb.register.prior`."""
+
+
+@dataclass(frozen=True)
+class Stiffness:
+    """How far neighbouring pieces move against each other: standard deviations.
+
+    Parameters
+    ----------
+    rotation
+        Degrees. Between two vertebrae of a trunk that is bent by 6° in 100 mm there are 1.5°.
+    translation
+        mm, at the point halfway between them.
+    """
+
+    rotation: float = 3.0
+    translation: float = 1.5
+
+    def __post_init__(self) -> None:
+        for name in ("rotation", "translation"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}: a standard deviation is a positive number")
+
+
+@dataclass(frozen=True)
+class PolyrigidField:
+    """A smooth motion of the patient that moves each piece rigidly.
+
+    Parameters
+    ----------
+    weights
+        (K, I, J, K') on a grid: how much each place belongs to each piece.
+    world_from_grid
+        (4, 4).
+    motions
+        (K, 4, 4) ``moved_from_world`` of each piece.
+    """
+
+    weights: Tensor
+    world_from_grid: Tensor
+    motions: Tensor
+
+    def weights_at(self, points: Tensor) -> Tensor:
+        """(N, K) the weights at points (N, 3) of the CT, world mm."""
+        at = transform_points(invert_affine(self.world_from_grid), as_float64(points))
+        size = torch.tensor(self.weights.shape[1:], dtype=torch.float64)
+        grid = (2 * at / (size - 1).clamp(min=1) - 1).flip(-1).float()
+        found = grid_sample(self.weights[None], grid[None, None, None], align_corners=True, padding_mode="border")
+        return found[0, :, 0, 0].mT.double()
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Where points (N, 3) of the CT go: the exponential of the weighted mean of the pieces' logarithms."""
+        points = as_float64(points)
+        logarithms = torch.stack([_log_se3(motion) for motion in self.motions])
+        motions = exp_se3(self.weights_at(points) @ logarithms)
+        return (motions[:, :3, :3] @ points[..., None]).squeeze(-1) + motions[:, :3, 3]
+
+
+@dataclass(frozen=True)
+class PiecewiseRefinement:
+    """The outcome of :func:`refine_pieces`.
+
+    Parameters
+    ----------
+    structures
+        The pieces, in the order of the other fields.
+    world_from_camera
+        (K, 4, 4) the pose of each piece, or (K, V, 4, 4) for V views.
+    uncertainty
+        (K, 6) standard deviations, degrees and mm, in the first camera's axes about the centre of each piece.
+    field
+        The smooth motion between the pieces.
+    ncc
+        Local NCC at the end.
+    trace
+        One row for each rendering: ``stage``, ``cost``, ``accepted``.
+    reason
+        Why the search stopped, in words.
+    """
+
+    structures: tuple[str | int, ...]
+    world_from_camera: Tensor
+    uncertainty: Tensor
+    field: PolyrigidField
+    ncc: float
+    trace: pd.DataFrame
+    reason: str
+
+    def pose(self, structure: str | int) -> Tensor:
+        """The pose of one piece: (4, 4), or (V, 4, 4) for several views."""
+        if structure not in self.structures:
+            raise ValueError(f"{structure!r} is not among the pieces, which are {list(self.structures)}")
+        return self.world_from_camera[self.structures.index(structure)]
+
+
+def refine_pieces(
+    subject: torchio.Subject,
+    xray: XRay | Sequence[XRay],
+    world_from_camera: Tensor,
+    structures: Sequence[str | int],
+    *,
+    stiffness: Stiffness = Stiffness(),  # noqa: B008 - frozen
+    prior: Prior = Prior(10.0, 30.0),  # noqa: B008 - frozen
+    compare: Comparison = Comparison(),  # noqa: B008 - frozen
+    stages: Sequence[Stage] = PIECE_STAGES,
+    bone: float | None = None,
+    progress: bool = True,
+) -> PiecewiseRefinement:
+    """Register several bones at once, each with its own pose, after the whole has been registered.
+
+    Parameters
+    ----------
+    subject, xray
+        The CT with its label map, and one X-ray or several of a patient who lies still.
+    world_from_camera
+        (4, 4), or (V, 4, 4) for V X-rays: the pose of the whole, from :func:`diffpose_nb.register.refine`.
+    structures
+        Names or numbers of labels: the pieces. Neighbours are found by the distances between their centres.
+    stiffness
+        How far neighbours move against each other.
+    prior
+        How far each piece may be from the pose of the whole.
+    compare
+        Which pixels are compared. ``structures`` in it restricts them to the shadows of these.
+    stages
+        The schedule; each stage has patches.
+    bone
+        The factor on bone. None: it is estimated.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two pieces, one is not in the label map, or a stage has no patches.
+    """
+    one = isinstance(xray, XRay)
+    xrays = [xray] if one else list(xray)
+    start = as_float64(world_from_camera).reshape(-1, 4, 4)
+    if len(structures) < 2:
+        raise ValueError("structures names fewer than two pieces; register.refine moves one")
+    if any(stage.patch is None for stage in stages):
+        raise ValueError("a stage has no patches: pieces are compared by local NCC")
+    numbers = labels_of(subject, list(structures))
+    views = Views(subject, xrays, start, compare, Strategy(bone=bone), 0)
+    weights, world_from_grid, centres = _belonging(subject, numbers)
+    field = PolyrigidField(weights, world_from_grid, torch.eye(4, dtype=torch.float64).expand(len(numbers), 4, 4))
+    springs = _Springs(centres, start[0], stiffness, prior)
+    bar = progress_bar(total=sum(stage.iterations for stage in stages), show=progress)
+    search = _PieceSearch(views, field, springs, start, bar)
+    reason = "interrupted"
+    try:
+        for number, stage in enumerate(stages):
+            reason = search.descend(stage, number)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        bar.close()
+    poses = search.motions[:, None] @ start
+    return PiecewiseRefinement(
+        structures=tuple(structures),
+        world_from_camera=poses[:, 0] if one else poses,
+        uncertainty=search.uncertainty(),
+        field=PolyrigidField(weights, world_from_grid, search.motions),
+        ncc=1 - search.cost,
+        trace=pd.DataFrame(search.rows, columns=["stage", "cost", "accepted"]),
+        reason=reason,
+    )
+
+
+class _PieceSearch:
+    """Levenberg-Marquardt on the motions of all pieces at once."""
+
+    def __init__(self, views: Views, field: PolyrigidField, springs: _Springs, start: Tensor, bar: object) -> None:
+        self.views, self.field, self.springs, self.start, self.bar = views, field, springs, start, bar
+        self.motions = field.motions.clone()
+        self.cost, self.hessian, self.independent = np.inf, None, 1.0
+        self.rows: list[tuple] = []
+
+    def descend(self, stage: Stage, number: int) -> str:
+        """Improve the motions on one stage. Returns why it stopped."""
+        middle = self.motions[len(self.motions) // 2] @ self.start
+        levels = self.views.levels(stage, number + 1, middle)
+        for level, pose in zip(levels, middle, strict=True):
+            level.begin(pose)
+        fitted = levels[0].stage
+        parts = _parts(self.views, fitted, self.field)
+        motions, lowest, damping, slope = self.motions, np.inf, fitted.damping, None
+        step = torch.zeros(len(motions), 6, dtype=torch.float64)
+        for _ in range(fitted.iterations):
+            trial = exp_se3(step) @ motions
+            cost, gradient, hessian, independent = self._linearise(levels, parts, trial)
+            held = self.springs.equations(trial, independent)
+            total = cost + held[0]
+            accepted = total < lowest
+            self.rows.append((number + 1, cost, accepted))
+            self.bar.update()
+            if accepted:
+                motions, lowest = trial, total
+                self.motions, self.cost, self.independent = trial, cost, independent
+                self.hessian = hessian + held[2]
+                slope = gradient + held[1]
+                damping = max(0.2 * damping, 1e-6)
+            else:
+                damping = max(8 * damping, 1e-3)
+            small = step[:, :3].norm(dim=1).max() < fitted.tolerance[0]
+            if step.any() and small and step[:, 3:].norm(dim=1).max() < fitted.tolerance[1]:
+                return "converged"
+            damped = self.hessian + damping * torch.diag(self.hessian.diagonal())
+            step = -torch.linalg.solve(damped, slope).reshape(-1, 6)
+            step = step / max(1.0, (step[:, :3].norm(dim=1).max() / 0.1).item(), (step[:, 3:].abs().max() / 15).item())
+        return "reached its last iteration"
+
+    def uncertainty(self) -> Tensor:
+        """(K, 6) degrees and mm, in the first camera's axes about the centre of each piece."""
+        covariance = torch.linalg.inv(self.hessian) * max(self.cost, 1e-3) / self.independent
+        rows = []
+        for k, centre in enumerate(self.springs.centres):
+            basis = adjoint(invert(camera_axes(self.start[0], centre)))
+            own = basis @ covariance[6 * k : 6 * k + 6, 6 * k : 6 * k + 6] @ basis.mT
+            deviations = own.diagonal().clamp(min=0).sqrt()
+            rows.append(torch.cat([torch.rad2deg(deviations[:3]), deviations[3:]]))
+        return torch.stack(rows)
+
+    def _linearise(
+        self, levels: Sequence[Level], parts: Sequence[PackedVolume], motions: Tensor
+    ) -> tuple[float, Tensor, Tensor, float]:
+        """Mean cost, gradient (6K,) and Gauss-Newton matrix (6K, 6K) of the views; and the independent patches."""
+        found = [self._of_view(level, parts, motions @ start) for level, start in zip(levels, self.start, strict=True)]
+        cost, gradient, hessian, independent = (list(values) for values in zip(*found, strict=True))
+        count = len(found)
+        return sum(cost) / count, sum(gradient) / count, sum(hessian) / count, sum(independent)
+
+    def _of_view(
+        self, level: Level, parts: Sequence[PackedVolume], poses: Tensor
+    ) -> tuple[float, Tensor, Tensor, float]:
+        stage, camera = level.stage, level.camera
+        used = level.valid.mT.flatten().nonzero().squeeze(1)
+        rows, columns = camera.shape
+        used = used % rows * columns + used // rows
+        pixels = torch.stack([used % columns, used // columns], 1)
+        images = torch.zeros(1 + 6 * len(parts), rows * columns)
+        points = camera.detector_points(pixels)
+        for k, (part, pose) in enumerate(zip(parts, poses, strict=True)):
+            source, target = pose[:3, 3].expand(len(points), 3), transform_points(pose, points)
+            line, jacobian = ray_jacobian(part, source, target, stage.step / camera.sid, staggered=stage.staggered)
+            images[0, used] += line.float()
+            images[1 + 6 * k : 7 + 6 * k, used] = jacobian.float()
+        image = images[0].reshape(rows, columns)
+        worth = level.worth_at(poses[len(poses) // 2], image.double())
+        whole = avg_pool2d(level.valid[None].double(), stage.patch, stage.stride).flatten() == 1
+        share = torch.ones_like(whole, dtype=torch.float64)
+        if worth is not None:
+            share = avg_pool2d((level.valid * worth)[None], stage.patch, stage.stride).flatten()
+            whole &= share > 0.5
+        return (*_patch_normal_equations(images, level, whole, share), self._independent(whole, stage))
+
+    @staticmethod
+    def _independent(whole: Tensor, stage: Stage) -> float:
+        return max(1.0, whole.sum().item() * (stage.stride / stage.patch) ** 2)
+
+
+def _patch_normal_equations(
+    images: Tensor, level: Level, whole: Tensor, share: Tensor
+) -> tuple[float, Tensor, Tensor]:
+    """:func:`diffpose_nb.similarity.ncc_normal_equations` for many parameters, as one product of matrices."""
+    stage, (rows, columns) = level.stage, level.camera.shape
+
+    def cut(values: Tensor) -> Tensor:
+        """(C, P, pixels) the patches of images (C, rows * columns), each minus its mean."""
+        patches = unfold(values.reshape(-1, 1, rows, columns), stage.patch, stride=stage.stride)[..., whole].mT
+        return patches - patches.mean(-1, keepdim=True)
+
+    target, image = cut(level.target.reshape(1, -1))[0].double(), cut(images[:1])[0].double()
+    rr, tt, rt = (image * image).mean(-1), (target * target).mean(-1), (image * target).mean(-1)
+    rr, tt = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30), tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
+    ncc = rt / (rr * tt).sqrt()
+    weight = tt.sqrt() * share[whole]
+    weight = weight / weight.sum()
+    # the residual of a patch is z(image) - z(target); its derivative is that of z(image)
+    pull = (target / (rr * tt).sqrt()[:, None] - (ncc / rr)[:, None] * image) * weight[:, None] / image.shape[1]
+    jacobian = cut(images[1:])  # (D, P, pixels)
+    gradient = -(jacobian.flatten(1) @ pull.flatten().float())
+    unit = (image / (image.shape[1] * rr[:, None]).sqrt()).float()
+    jacobian = jacobian - (jacobian * unit).sum(-1, keepdim=True) * unit
+    flat = (jacobian * (weight / rr / image.shape[1]).sqrt()[:, None].float()).flatten(1)
+    return (weight @ (1 - ncc)).item(), gradient.double(), (flat @ flat.mT).double()
+
+
+class _Springs:
+    """What holds the pieces: to their neighbours, and to the pose of the whole."""
+
+    def __init__(self, centres: Tensor, start: Tensor, stiffness: Stiffness, prior: Prior) -> None:
+        self.centres = centres
+        tree = minimum_spanning_tree(cdist(centres, centres)).tocoo()
+        self.pairs = list(zip(tree.row.tolist(), tree.col.tolist(), strict=True))
+        strength = torch.tensor([np.deg2rad(stiffness.rotation)] * 3 + [stiffness.translation] * 3)
+        self._tie = torch.diag(strength.double().pow(-2))
+        self._hold = torch.diag(prior.deviations.pow(-2))
+        self._axes = [camera_axes(start, centre) for centre in centres]
+
+    def equations(self, motions: Tensor, independent: float) -> tuple[float, Tensor, Tensor]:
+        """Cost, gradient (6K,) and matrix (6K, 6K), in units of a mean over so many independent patches."""
+        count, weight = len(motions), _COST / independent
+        cost, gradient = 0.0, torch.zeros(count, 6, dtype=torch.float64)
+        hessian = torch.zeros(count, 6, count, 6, dtype=torch.float64)
+        for k, axes in enumerate(self._axes):
+            basis, offset = adjoint(invert(axes)), _offset(motions[k], axes)
+            matrix = weight * basis.mT @ self._hold @ basis
+            cost += (weight * offset @ self._hold @ offset / 2).item()
+            gradient[k] += weight * basis.mT @ self._hold @ offset
+            hessian[k, :, k] += matrix
+        for first, second in self.pairs:
+            middle = make_transform(torch.eye(3), (self.centres[first] + self.centres[second]) / 2)
+            basis = adjoint(invert(middle))
+            between = _offset(motions[first], middle) - _offset(motions[second], middle)
+            force, matrix = weight * basis.mT @ self._tie @ between, weight * basis.mT @ self._tie @ basis
+            cost += (weight * between @ self._tie @ between / 2).item()
+            gradient[first] += force
+            gradient[second] -= force
+            hessian[first, :, first] += matrix
+            hessian[second, :, second] += matrix
+            hessian[first, :, second] -= matrix
+            hessian[second, :, first] -= matrix
+        return cost, gradient.flatten(), hessian.reshape(6 * count, 6 * count)
+
+
+def _offset(motion: Tensor, axes: Tensor) -> Tensor:
+    """(6,) a motion in other axes: rotation vector, and how far their origin moves."""
+    inside = invert(axes) @ motion @ axes
+    return torch.cat([roma.rotmat_to_rotvec(inside[:3, :3]), inside[:3, 3]])
+
+
+def _belonging(subject: torchio.Subject, labels: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """How much each place of a coarse grid belongs to each label (K, I, J, K'), ``world_from_grid``, the centres."""
+    mask = subject["mask"]
+    values = mask.data[0].numpy()
+    affine = np.asarray(mask.affine, np.float64)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    step = [max(1, round(_GRID / mm)) for mm in spacing]
+    coarse = values[:: step[0], :: step[1], :: step[2]]
+    scale = np.diag([*step, 1.0])
+    distances, centres = [], []
+    for label in labels:
+        inside = coarse == label
+        if not inside.any():
+            raise ValueError(f"label {label} is too small to be a piece: it fills no place of a grid of {_GRID:g} mm")
+        distances.append(ndimage.distance_transform_edt(~inside, sampling=spacing * step))
+        centres.append((affine @ scale)[:3, :3] @ np.argwhere(inside).mean(0) + affine[:3, 3])
+    weights = (_SOFT + np.stack(distances)) ** -_POWER
+    weights /= weights.sum(0)
+    weights[weights < _LEAST] = 0
+    weights /= weights.sum(0)
+    return torch.from_numpy(weights).float(), torch.from_numpy(affine @ scale), torch.from_numpy(np.stack(centres))
+
+
+def _parts(views: Views, stage: Stage, field: PolyrigidField) -> list[PackedVolume]:
+    """The CT divided among the pieces, each part in the smallest box that holds it."""
+    volume = smoothed_volume(views.subject, stage.voxel, stage.smoothing, views.bone, 0.0 if views.alone else 1.0)
+    grid_from_voxel = invert_affine(field.world_from_grid).numpy() @ volume.world_from_voxel
+    axes = [torch.arange(n, dtype=torch.float64) for n in volume.values.shape]
+    size = torch.tensor(field.weights.shape[1:], dtype=torch.float64)
+    scale = 2 / (size - 1).clamp(min=1)
+    theta = torch.from_numpy(grid_from_voxel)
+    parts = []
+    where = [
+        (axis[:, None] * theta[:3, n] * scale).float() for n, axis in enumerate(axes)
+    ]  # the grid's coordinates are linear in i, j and k
+    offset = (theta[:3, 3] * scale - 1).float()
+    grid = where[0][:, None, None] + where[1][None, :, None] + where[2][None, None] + offset
+    grid = grid.flip(-1)[None]
+    for weights in field.weights:
+        belongs = grid_sample(weights[None, None], grid, align_corners=True, padding_mode="border")[0, 0].numpy()
+        values = volume.values * belongs
+        box = ndimage.find_objects((belongs > 0).view(np.uint8))[0]
+        parts.append(
+            Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack()
+        )
+    return parts
+
+
+def invert_affine(matrix: Tensor) -> Tensor:
+    """The inverse of an affine (4, 4) that need not be rigid."""
+    return torch.linalg.inv(as_float64(matrix))
+
+
+def _log_se3(motion: Tensor) -> Tensor:
+    """The twist (6,) whose exponential is the motion (4, 4)."""
+    rotation = roma.rotmat_to_rotvec(motion[:3, :3])
+    angle = rotation.norm()
+    cross = torch.zeros(3, 3, dtype=torch.float64)
+    cross[[2, 0, 1], [1, 2, 0]], cross[[1, 2, 0], [2, 0, 1]] = rotation, -rotation
+    half = 1 / 12 if angle < 1e-4 else (1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())).item()
+    left = torch.eye(3, dtype=torch.float64) - cross / 2 + half * cross @ cross
+    return torch.cat([rotation, left @ motion[:3, 3]])
