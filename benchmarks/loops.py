@@ -16,7 +16,7 @@ from diffpose_nb import frames
 from diffpose_nb.camera import Camera
 from diffpose_nb.images import local_contrast
 from diffpose_nb.register import BONE, STAGES
-from diffpose_nb.register.level import Level
+from diffpose_nb.register.pixels.level import Level
 from diffpose_nb.render import PackedVolume, Renderer, smoothed
 from diffpose_nb.similarity import Patches, multiscale_ncc, sample_patches, sparse_ncc
 from diffpose_nb.train import CAMERA, Augmentation, Pool, PoseRange, PoseRegressor

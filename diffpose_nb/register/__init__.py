@@ -12,8 +12,10 @@ from ..camera import apart
 from .calibration import adjusted, detector_derivatives
 from .choices import Comparison, Strategy
 from .descent import descend
-from .judgement import Evidence, judge
+from .judgement import Evidence, Verdict, judge
 from .outcome import Refinement, Step, load_pose
+from .pieces import PiecewiseRefinement, PolyrigidField, Stiffness, refine_pieces
+from .pixels.worth import whole_rays
 from .prior import Prior
 from .refinement import refine
 from .stages import BONE, STAGES, Stage
@@ -23,11 +25,15 @@ __all__ = [
     "STAGES",
     "Comparison",
     "Evidence",
+    "PiecewiseRefinement",
+    "PolyrigidField",
     "Prior",
     "Refinement",
     "Stage",
     "Step",
+    "Stiffness",
     "Strategy",
+    "Verdict",
     "adjusted",
     "apart",
     "descend",
@@ -35,4 +41,6 @@ __all__ = [
     "judge",
     "load_pose",
     "refine",
+    "refine_pieces",
+    "whole_rays",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..images import open_field
 from ..similarity import Score, sample
-from .level import Level
+from .pixels.level import Level
 from .prior import Prior
 from .stages import STAGES, Stage
 

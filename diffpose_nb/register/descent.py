@@ -25,11 +25,11 @@ from ..similarity import Patches, sample_patches, sparse_ncc
 from ..similarity.patches import whole_patches
 from .choices import Comparison, Strategy
 from .judgement import gather, judge
-from .level import Level
 from .outcome import COLUMNS, Callback, Refinement, Step
+from .pixels.level import Level
+from .pixels.views import Views
 from .search import Attempt
 from .stages import BONE, STAGES, Stage
-from .views import Views
 
 LEARNING_RATES = (7.5e-3, 7.5)
 """Learning rates of rotation and translation in DiffPose's published experiments."""

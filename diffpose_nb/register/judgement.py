@@ -18,12 +18,12 @@ from torch import Tensor
 
 from ..camera import adjoint, exp_se3, invert
 from ..similarity import PatchEquations
-from .level import Level, NothingToCompareError
+from .pixels.level import Level, NothingToCompareError
 from .prior import Expectation
 
 if TYPE_CHECKING:
+    from .pixels.views import Views
     from .search import Attempt
-    from .views import Views
 
 Judgement = Literal["found", "doubtful", "lost"]
 _TURN, _SHIFT = 8.0, 15.0

@@ -1,8 +1,9 @@
 r"""Bones that have moved against each other: each piece gets a pose of its own, tied to its neighbours.
 
-A patient who lies bent on the table is no rigid motion of the CT, but each vertebra is. Every voxel of the CT belongs to
-the pieces with weights :math:`w_k` that fall with the distance from them and whose sum is 1, as in the polyrigid
-transformations of Arsigny, Pennec and Ayache (Med. Image Anal. 9:507, 2005). The DRR is then a sum,
+If the patient lies bent on the table, no rigid motion of the whole CT explains the X-ray, but each vertebra has moved
+rigidly. Every voxel of the CT belongs to the pieces with weights :math:`w_k` that fall with the distance from them and
+whose sum is 1, as in the polyrigid transformations of Arsigny, Pennec and Ayache (Med. Image Anal. 9:507, 2005). The
+DRR is then a sum,
 
 .. math:: I = \sum_k I[w_k v](M_k P),
 
@@ -34,18 +35,16 @@ from torch.nn.functional import avg_pool2d, grid_sample, unfold
 from ..camera import adjoint, as_float64, camera_axes, exp_se3, invert, make_transform, transform_points
 from ..images import XRay
 from ..render import PackedVolume, Volume, ray_jacobian
-from ..render.prepared import labels_of, smoothed_volume
-from ..render.volume import shifted
+from ..render.volumes.prepared import labels_of, smoothed_volume
+from ..render.volumes.volume import shifted
 from ..runtime import progress_bar
 from .choices import Comparison, Strategy
-from .level import Level
-from .prior import Prior
+from .pixels.level import Level
+from .pixels.views import Views
+from .prior import COST, Prior
 from .stages import STAGES, Stage
-from .views import Views
 
-PIECE_STAGES: tuple[Stage, ...] = tuple(
-    replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:]
-)
+PIECE_STAGES: tuple[Stage, ...] = tuple(replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:])
 """The stages of :func:`refine_pieces`: those of a whole CT but the first, which compares the whole image. The patches
 overlap less, and the CT is coarser in the last stage, since each piece has its own copy and six derivatives."""
 _GRID = 4.0
@@ -54,8 +53,6 @@ _SOFT, _POWER = 5.0, 6
 """A voxel at d mm from a piece belongs to it with (5 + d)^-6, divided by the sum over all pieces."""
 _LEAST = 0.03
 """Smaller weights are set to zero."""
-_COST = 0.3
-"""See :mod:`diffpose_nb.register.prior`."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ def refine_pieces(
     world_from_camera: Tensor,
     structures: Sequence[str | int],
     *,
-    stiffness: Stiffness = Stiffness(),  # noqa: B008 - frozen
+    stiffness: Stiffness = Stiffness(),
     prior: Prior = Prior(10.0, 30.0),  # noqa: B008 - frozen
     compare: Comparison = Comparison(),  # noqa: B008 - frozen
     stages: Sequence[Stage] = PIECE_STAGES,
@@ -315,9 +312,7 @@ class _PieceSearch:
         return max(1.0, whole.sum().item() * (stage.stride / stage.patch) ** 2)
 
 
-def _patch_normal_equations(
-    images: Tensor, level: Level, whole: Tensor, share: Tensor
-) -> tuple[float, Tensor, Tensor]:
+def _patch_normal_equations(images: Tensor, level: Level, whole: Tensor, share: Tensor) -> tuple[float, Tensor, Tensor]:
     """:func:`diffpose_nb.similarity.ncc_normal_equations` for many parameters, as one product of matrices."""
     stage, (rows, columns) = level.stage, level.camera.shape
 
@@ -356,7 +351,7 @@ class _Springs:
 
     def equations(self, motions: Tensor, independent: float) -> tuple[float, Tensor, Tensor]:
         """Cost, gradient (6K,) and matrix (6K, 6K), in units of a mean over so many independent patches."""
-        count, weight = len(motions), _COST / independent
+        count, weight = len(motions), COST / independent
         cost, gradient = 0.0, torch.zeros(count, 6, dtype=torch.float64)
         hessian = torch.zeros(count, 6, count, 6, dtype=torch.float64)
         for k, axes in enumerate(self._axes):
@@ -428,9 +423,7 @@ def _parts(views: Views, stage: Stage, field: PolyrigidField) -> list[PackedVolu
         belongs = grid_sample(weights[None, None], grid, align_corners=True, padding_mode="border")[0, 0].numpy()
         values = volume.values * belongs
         box = ndimage.find_objects((belongs > 0).view(np.uint8))[0]
-        parts.append(
-            Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack()
-        )
+        parts.append(Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack())
     return parts
 
 

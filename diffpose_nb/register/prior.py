@@ -12,7 +12,7 @@ from torch import Tensor
 from ..camera import adjoint, invert
 from ..similarity import NormalEquations
 
-_COST = 0.3
+COST = 0.3
 """1 - NCC that independent patches have when the pose is right: some 0.05 on a whole chest, 0.5 on a bone among others.
 It turns the mean over patches into a likelihood."""
 
@@ -85,7 +85,7 @@ class Expectation:
     @staticmethod
     def weight(patches: float) -> float:
         """The cost of one standard deviation, times two, where the image's cost is a mean over so many patches."""
-        return _COST / max(patches, 1.0)
+        return COST / max(patches, 1.0)
 
     def equations(self, world_from_camera: Tensor, patches: float, unknowns: int = 6) -> NormalEquations:
         """The cost of being away from the start, with its derivatives.

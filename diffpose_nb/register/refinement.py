@@ -18,10 +18,10 @@ from ..runtime import progress_bar
 from .calibration import adjusted
 from .choices import Comparison, Strategy
 from .judgement import Evidence, gather, judge
-from .level import NothingToCompareError
 from .outcome import COLUMNS, Refinement, Step
+from .pixels.level import NothingToCompareError
+from .pixels.views import Views
 from .search import Attempt, Search
-from .views import Views
 
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts. The mm are those of

@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 from ..camera import LEVER, adjoint, exp_se3, make_transform
 from ..similarity import NormalEquations, PatchEquations
 from .calibration import DEVIATIONS
-from .level import Level, NothingToCompareError
 from .outcome import Callback, Step, beside
+from .pixels.level import Level, NothingToCompareError
 from .prior import Expectation
 from .stages import BONE
 

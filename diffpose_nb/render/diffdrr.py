@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..frames import to_diffdrr
-from .cache import MadeFrom
 from .integrals import line_integrals
-from .prepared import only
-from .volume import PackedVolume, Volume
+from .volumes.cache import MadeFrom
+from .volumes.prepared import only
+from .volumes.volume import PackedVolume, Volume
 
 _packed = MadeFrom()
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .kernel import march
-from .volume import PackedVolume
+from .volumes.volume import PackedVolume
 
 
 def integrate(

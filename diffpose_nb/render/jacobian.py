@@ -23,7 +23,7 @@ from torch import Tensor
 from ..camera import Camera
 from .integrals import integrate
 from .renderer import STEP
-from .volume import PackedVolume
+from .volumes.volume import PackedVolume
 
 
 def pose_jacobian(

@@ -12,8 +12,8 @@ from torch import Tensor
 from ..camera import Camera, as_float64, transform_points
 from .diffdrr import make_drr, render_poses, render_rays
 from .integrals import line_integrals
-from .prepared import labels_of, packed_density, packed_structure
 from .sight import beyond_the_ends, out_of_sight
+from .volumes.prepared import labels_of, packed_density, packed_structure
 
 METHODS = ("fused", "trilinear", "siddon")
 STEP = 1.5

@@ -2,8 +2,8 @@
 
 Every X-ray is simulated from the example CT, so its true pose is known, with physics that registration does not share.
 What registration gets is less than what was simulated: a shorter CT, a CT without the metal, or a patient who lay
-straight. Every random number comes from a seed. ``python -m diffpose_nb.commands.kinds`` registers them all and judges the
-judgement.
+straight. Every random number comes from a seed. ``python -m diffpose_nb.commands.kinds`` registers them all and judges
+the judgement.
 """
 
 from __future__ import annotations
@@ -115,9 +115,7 @@ def _case(
     truth = xray.true_world_from_camera if truth is None else truth
     points = _landmarks() if points is None else points
     start = _start(rng, truth, points, *off)
-    return Case(
-        kind, number, subject or example(), replace(xray, world_from_camera=start), truth, points, structures
-    )
+    return Case(kind, number, subject or example(), replace(xray, world_from_camera=start), truth, points, structures)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torchio
 
-from ..render.prepared import labels_of
+from ..render.volumes.prepared import labels_of
 from .poses import Point
 
 

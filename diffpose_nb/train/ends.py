@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from ..render import PackedVolume
-from ..render.volume import shifted
+from ..render.volumes.volume import shifted
 
 LENGTH = 200.0
 """How far a CT is continued beyond each of its ends, mm: about the height of a C-arm's field in the patient."""

@@ -12,7 +12,7 @@ from diffpose_nb.camera import Camera
 from diffpose_nb.frames import carm_pose, exp_se3, rigid_motion
 from diffpose_nb.images import XRay
 from diffpose_nb.register import Comparison, Strategy
-from diffpose_nb.register.level import Level
+from diffpose_nb.register.pixels.level import Level
 from diffpose_nb.register.search import damped_step, prior
 from diffpose_nb.render import smoothed
 from diffpose_nb.similarity import NormalEquations

@@ -7,7 +7,7 @@ import torchio
 
 from diffpose_nb.camera import Camera, carm_pose
 from diffpose_nb.render import Renderer
-from diffpose_nb.render.cache import MadeFrom
+from diffpose_nb.render.volumes.cache import MadeFrom
 
 CAMERA = Camera(1020.0, (8.0, 8.0), (24, 24))
 

@@ -8,7 +8,7 @@ import torch
 from phantoms import OBLIQUE
 
 from diffpose_nb.render import Volume
-from diffpose_nb.render.prepared import only
+from diffpose_nb.render.volumes.prepared import only
 
 
 def moments(volume):

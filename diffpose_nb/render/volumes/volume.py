@@ -9,7 +9,7 @@ import torch
 import torchio
 from scipy import ndimage
 
-from .kernel import pack
+from ..kernel import pack
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-from ..camera import Camera
-from ..render import PackedVolume, integrate
-from ..render.prepared import packed_structure
+from ...camera import Camera
+from ...render import PackedVolume, integrate
+from ...render.volumes.prepared import packed_structure
 from .level import Level
 
 _MISSING = 3.0

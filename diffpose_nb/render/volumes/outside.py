@@ -14,7 +14,7 @@ import numpy as np
 import torchio
 from scipy import ndimage
 
-from ..ct import MU_WATER
+from ...ct import MU_WATER
 from .cache import MadeFrom
 from .prepared import place
 from .volume import PackedVolume, Volume, shifted

@@ -11,7 +11,7 @@ import torch
 import torchio
 from scipy import ndimage
 
-from ..ct import MU_WATER
+from ...ct import MU_WATER
 from .cache import MadeFrom
 from .volume import PackedVolume, Volume, shifted
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from ..camera import Camera
-from ..images import smooth_inside
-from ..render import PackedVolume, integrate, ray_jacobian
-from ..similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
-from .calibration import adjusted, detector_derivatives
-from .stages import Stage
+from ...camera import Camera
+from ...images import smooth_inside
+from ...render import PackedVolume, integrate, ray_jacobian
+from ...similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
+from ..calibration import adjusted, detector_derivatives
+from ..stages import Stage
 
 _WHOLE = 30.0
 """The number of independent patches that a whole image counts for, if it is compared at once."""

@@ -11,15 +11,15 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..camera import camera_axes, invert, transform_points
-from ..images import XRay
-from ..render import beyond, smoothed
-from .choices import Comparison, Strategy
+from ...camera import camera_axes, invert, transform_points
+from ...images import XRay
+from ...render import beyond, smoothed
+from ..choices import Comparison, Strategy
+from ..prior import Expectation, Prior
+from ..stages import BONE, Stage
 from .foreign import unexplained
 from .level import Level
 from .part import Part
-from .prior import Expectation, Prior
-from .stages import BONE, Stage
 from .worth import Worth, is_alone
 
 FOV = 220.0

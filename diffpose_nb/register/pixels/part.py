@@ -14,8 +14,8 @@ import torch
 import torchio
 from torch import Tensor
 
-from ..camera import Camera, transform_points
-from ..render.prepared import labels_of
+from ...camera import Camera, transform_points
+from ...render.volumes.prepared import labels_of
 
 TRUNK = 200.0
 """mm: what an X-ray of a trunk shows from side to side. The stages were made for it; for a smaller part they shrink."""
