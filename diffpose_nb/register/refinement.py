@@ -102,7 +102,8 @@ def refine(
         try:
             done = descent.through(stages, first, _floors(attempts))
         except NothingToCompareError:
-            if not attempts:  # a restart that looks beside the patient is merely one that failed
+            # a restart that looks beside the patient is merely one that failed, and so is a start beside the CT
+            if not attempts and not _unseen(subject, xrays, first):
                 raise
             done = descent.current
         attempts.append(done)
@@ -190,9 +191,14 @@ def _require_sight(subject: torchio.Subject, xrays: list[XRay], start: Tensor) -
 
 def _reason(subject: torchio.Subject, xrays: list[XRay], best: Attempt) -> str:
     """Why the search stopped; of one that explains nothing of the image, also why nothing is seen."""
-    unseen = [out_of_sight(subject, x.camera, pose) for x, pose in zip(xrays, best.poses, strict=True)]
-    blind = next((reason for reason in unseen if reason is not None), None)
+    blind = _unseen(subject, xrays, best.poses)
     return best.reason if blind is None or best.ncc > 0 else f"{best.reason}: nothing of the CT is seen: {blind}"
+
+
+def _unseen(subject: torchio.Subject, xrays: list[XRay], poses: Tensor) -> str | None:
+    """Why an X-ray cannot show the CT from its pose, in words; None if all may."""
+    unseen = (out_of_sight(subject, xray.camera, pose) for xray, pose in zip(xrays, poses, strict=True))
+    return next((reason for reason in unseen if reason is not None), None)
 
 
 def _agreement(attempts: list[Attempt], centre: Tensor) -> float:

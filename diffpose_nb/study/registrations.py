@@ -21,7 +21,7 @@ from .. import evaluate
 from ..camera import as_float64, carm_pose, invert, moved, rigid_motion
 from ..data import EXAMPLE_REGISTRATIONS
 from ..images import XRay
-from ..register import Strategy, refine
+from ..register import Refinement, Strategy, refine
 from ..simulate import simulate_xray
 from ..train import PoseRange
 from .example import CAMERA, SOD, patient_motion
@@ -124,26 +124,30 @@ def register(
     """
     rows: list[dict[str, object]] = []
 
-    def add(part: str, method: str, off: float, start: Tensor, pose: Tensor, seconds: float, confidence: float) -> None:
+    def add(
+        part: str, method: str, off: float, start: Tensor, pose: Tensor, seconds: float, found: Refinement | None = None
+    ) -> None:
         row = {"part": part, "xray": trial.number, "method": method, "off": off}
         row["start"] = evaluate.mtre(start, trial.truth, landmarks).item()
-        row |= errors(pose, xray, landmarks) | {"confidence": confidence, "seconds": seconds}
+        row |= errors(pose, xray, landmarks) | {"seconds": seconds}
+        row |= {"confidence": float("nan") if found is None else found.confidence}
+        row |= {"judgement": None if found is None else found.judgement}
         rows.append(row)
 
     def refined(part: str, method: str, off: float, start: Tensor, before: float = 0.0, restarts: int = 4) -> None:
         began = time.perf_counter()
         found = refine(subject, xray, start, search=Strategy(restarts=restarts), progress=False)
         seconds = before + time.perf_counter() - began
-        add(part, method, off, start, found.world_from_camera, seconds, found.confidence)
+        add(part, method, off, start, found.world_from_camera, seconds, found)
 
     nominal_method, nominal_refined, network_method, network_refined = METHODS
     if trial.part == "table":
-        add("table", nominal_method, trial.out, trial.header, trial.header, 0.0, float("nan"))
+        add("table", nominal_method, trial.out, trial.header, trial.header, 0.0)
         refined("table", nominal_refined, trial.out, trial.header)
     began = time.perf_counter()
     guess = network.predict(xray)
     seconds = time.perf_counter() - began
-    add(trial.part, network_method, trial.out, guess, guess, seconds, float("nan"))
+    add(trial.part, network_method, trial.out, guess, guess, seconds)
     refined(trial.part, network_refined, trial.out, guess, before=seconds)
     for off, start in zip(trial.off.tolist(), trial.starts, strict=True):
         refined("starts", FROM_A_START, off, start, restarts=0)
@@ -172,7 +176,8 @@ def load(path: Path = EXAMPLE_REGISTRATIONS) -> pd.DataFrame:
         ``off`` is, in "starts", how far the start was from the truth (1: :data:`FARTHEST`); in the other parts it is
         how far out the view lies (1: the edge of the range that the network was trained on). ``start`` is the mTRE
         before the registration, in mm. ``mtre``, ``mpe``, ``mrpd``, ``diffpose`` (mm) and ``angle`` (degrees) are the
-        errors after it. The other columns are ``method``, ``confidence``, which only refinements have, and ``seconds``.
+        errors after it. The other columns are ``method``, ``seconds``, and ``confidence`` and ``judgement``, which only
+        refinements have.
     """
     return pd.read_csv(path, comment="#")
 

@@ -46,7 +46,7 @@ def test_a_ct_without_bone(example, xray):
     clipped = example["density"].data.clamp(max=ct.MU_WATER)
     soft["density"] = torchio.ScalarImage(tensor=clipped, affine=example["density"].affine)
     found, error = _judged(soft, xray)
-    assert error < 2 or found.confidence < register.LOST
+    assert error < 2 or found.judgement != "found"
 
 
 def _noise(seed=0):
@@ -75,14 +75,14 @@ def test_an_xray_that_shows_nothing_of_the_ct(example, regressor, of):
     xray = {"noise": _noise, "ramp": _ramp, "ball": lambda: _ball(example)}[of]()
     for start in (None, regressor.predict(xray)):
         found = register.refine(example, xray, start, search=Strategy(restarts=1), progress=False)
-        assert found.confidence < register.LOST
+        assert found.judgement == "lost"
 
 
 def test_another_side_of_the_patient(example, regressor):
     """A network that has never seen a lateral X-ray says something frontal; refinement then says that it is lost."""
     lateral = simulate_xray(example, SMALL, 90, 0, 700, seed=3, supersampling=1)
     found, error = _judged(example, lateral, regressor.predict(lateral))
-    assert error < 2 or found.confidence < register.LOST
+    assert error < 2 or found.judgement != "found"
 
 
 def test_an_xray_that_it_knows(example, regressor):
@@ -90,5 +90,5 @@ def test_an_xray_that_it_knows(example, regressor):
     xray = dicom.read_xray(data.EXAMPLE_XRAY)
     assert xray.camera == CAMERA
     found = register.refine(example, xray, regressor.predict(xray), search=Strategy(restarts=0), progress=False)
-    assert found.confidence > register.LOST
+    assert found.judgement == "found"
     assert evaluate.mtre(found.world_from_camera, data.example_truth(), _corners()).item() < 1

@@ -67,12 +67,12 @@ def test_the_trace_tells_the_story(example, xray):
     assert trace.stage.is_monotonic_increasing
     for _, stage in trace.groupby("stage"):
         accepted = stage.cost[stage.accepted]
-        assert accepted.is_monotonic_decreasing
+        assert (accepted.diff().dropna() < 1e-4).all(), "but for what is known beforehand, the cost falls"
     assert (trace.attempt == 1).all()
     best = trace[trace.accepted].index[-1]
     torch.testing.assert_close(found.poses[best], found.world_from_camera)
-    assert found.confidence == pytest.approx(1 - trace.cost[best])
-    assert found.confidence > 0.9
+    assert found.ncc == pytest.approx(1 - trace.cost[best])
+    assert found.judgement == "found" and found.confidence > 0.9
     assert found.reason in ("converged", "reached its last iteration")
 
 
@@ -94,7 +94,7 @@ def test_derivatives_of_a_level_are_those_of_its_cost(example, xray):
 def test_a_lost_start_is_restarted(example, xray):
     far = rigid_motion([25, -20, 15], [60, 40, -50]) @ xray.world_from_camera
     once = register.refine(example, xray, far, search=Strategy(restarts=0), progress=False)
-    assert once.confidence < register.LOST, "this start is meant to be too far"
+    assert once.judgement == "lost", "this start is meant to be too far"
     again = register.refine(example, xray, far, search=Strategy(restarts=3), progress=False)
     assert again.trace.attempt.max() > 1
     assert again.confidence >= once.confidence
@@ -106,7 +106,8 @@ def test_confidence_tells_the_lost_from_the_found(example, landmarks, xray):
     """An X-ray of one view, started from another: whatever comes out is not the pose, and it says so."""
     lost = register.refine(example, xray, carm_pose(-100, 0, 700), search=Strategy(restarts=0), progress=False)
     assert evaluate.mtre(lost.world_from_camera, xray.true_world_from_camera, landmarks) > 20
-    assert lost.confidence < register.LOST
+    assert lost.judgement == "lost"
+    assert any("NCC" in reason for reason in lost.reasons)
 
 
 def test_an_interrupt_returns_the_best_so_far(example, xray):
@@ -327,7 +328,8 @@ def test_what_separates_failed_from_successful(example, landmarks, pair):
         found = register.refine(example, pair[0], start @ pair[0].world_from_camera, **ONCE)
         (good if _mtre(found, pair[0], landmarks) < 2 else bad).append(found)
     assert len(good) >= 2 and len(bad) >= 2
-    assert min(f.ncc for f in good) > register.LOST > max(f.ncc for f in bad)
+    assert {f.judgement for f in good} == {"found"} and {f.judgement for f in bad} == {"lost"}
+    assert min(f.ncc for f in good) > max(f.ncc for f in bad)
     assert max(f.looseness for f in good) < min(f.looseness for f in bad)
 
 
@@ -336,7 +338,7 @@ def test_agreement_is_asked_for(example, pair):
     assert np.isnan(register.refine(example, pair[0], **settings).agreement)
     right = register.refine(example, pair[0], confirm=2, **settings)
     assert right.agreement == 1
-    assert right.confidence == right.ncc
+    assert right.judgement == "found"
     assert right.trace.attempt.max() == 3
 
 

@@ -76,7 +76,7 @@ def test_structures_that_cast_no_shadow_are_said(subject, xray):
         register.refine(labelled, xray, compare=compare, progress=False)
     corner = torch.zeros(64, 64)
     corner[-14:, -14:] = 1
-    with pytest.raises(ValueError, match="cast no shadow"):
+    with pytest.raises(ValueError, match="casts no shadow"):
         register.refine(
             labelled,
             xray,

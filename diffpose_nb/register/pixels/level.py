@@ -24,6 +24,11 @@ _WHOLE = 30.0
 """The number of independent patches that a whole image counts for, if it is compared at once."""
 
 
+_NOTHING = (
+    "no pixel is left to compare: at this pose what is compared casts no shadow on the open part of the image, or no "
+    "ray there crosses a part of the patient that the CT holds whole. Start nearer, or leave structures out in a first "
+    "refinement"
+)
 _LEAST_WORTH = 0.25
 """See :func:`diffpose_nb.similarity.patch_equations`, which leaves out patches that are worth less."""
 _NOTICEABLE = 0.01
@@ -104,10 +109,7 @@ class Level:
             self.valid = self._choose(self, pose)
         if not self.valid.any():
             raise NothingToCompareError(
-                "no pixel is left to compare: the mask covers the whole image"
-                if not self.open.any()
-                else "no pixel is left to compare: at this pose the structures cast no shadow on the open part of the "
-                "image. Start nearer, or leave structures out in a first refinement"
+                _NOTHING if self.open.any() else "no pixel is left to compare: the mask covers the whole image"
             )
 
     def revise(self, pose: Tensor) -> bool:
@@ -210,10 +212,7 @@ class Level:
             whole = avg_pool2d(self.valid[None].double(), patch, stride) == 1
             counts = avg_pool2d(counts[None], patch, stride) * whole
         if counts.max() < _LEAST_WORTH:
-            raise NothingToCompareError(
-                "no pixel is left to compare: at this pose no ray through the open part of the image crosses the part "
-                "of the patient that the CT holds whole. Start nearer"
-            )
+            raise NothingToCompareError(_NOTHING)
 
     def _render(self, camera: Camera, pose: Tensor) -> tuple[Tensor, Tensor]:
         """:func:`diffpose_nb.render.pose_jacobian` where the pixels are compared, zero elsewhere."""

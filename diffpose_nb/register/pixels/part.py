@@ -15,14 +15,14 @@ import torchio
 from torch import Tensor
 
 from ...camera import Camera, transform_points
-from ...render.volumes.prepared import labels_of
+from ...render.volumes.cache import MadeFrom
+from ...render.volumes.prepared import labels_of, place
 
 TRUNK = 200.0
 """mm: what an X-ray of a trunk shows from side to side. The stages were made for it; for a smaller part they shrink."""
 _SMALLEST = 0.2
 """The stages shrink to this factor at the most."""
-_DENSE = 0.3
-"""A voxel of a volume belongs to the part if it attenuates more than this share of its densest tenth."""
+_made = MadeFrom()
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,10 @@ class Part:
     @classmethod
     def of(cls, subject: torchio.Subject, structures: Sequence[str | int] | None) -> Part:
         """The part that is made of structures; None: everything in the volume that is not air."""
-        density = subject["density"]
-        if structures is None:
-            labels = ()
-            values = density.data[0]
-            inside = values > 0
-        else:
-            labels = tuple(labels_of(subject, list(structures)))
-            inside = torch.isin(subject["mask"].data[0].int(), torch.tensor(labels, dtype=torch.int32))
-        limits = [_limits(inside, axis) for axis in range(3)]
-        voxels = torch.cartesian_prod(*(torch.tensor(pair, dtype=torch.float64) for pair in limits))
-        corners = transform_points(torch.from_numpy(np.asarray(density.affine, float)), voxels)
+        labels = () if structures is None else tuple(labels_of(subject, list(structures)))
+        masked = () if structures is None else (subject["mask"].data,)
+        key = ("box of the part", labels, place(subject))
+        corners = _made.get((subject["density"].data, *masked), key, lambda: _box_corners(subject, labels))
         return cls(corners.mean(0), corners, labels)
 
     @property
@@ -79,7 +72,14 @@ class Part:
         return top, left, max(1, bottom - top), max(1, right - left)
 
 
-def _limits(inside: Tensor, axis: int) -> list[float]:
-    others = [other for other in range(3) if other != axis]
-    along = inside.any(others[1]).any(others[0]).nonzero() if inside.any() else torch.tensor([[0], [len(inside) - 1]])
-    return [along.min().item() - 0.5, along.max().item() + 0.5]
+def _box_corners(subject: torchio.Subject, labels: tuple[int, ...]) -> Tensor:
+    """(8, 3) world mm: the corners of the box of some labels; without labels, of everything that is not air."""
+    density = subject["density"]
+    values = density.data[0].numpy()
+    inside = np.isin(subject["mask"].data[0].numpy(), labels) if labels else values > 0
+    limits = []
+    for axis in range(3):
+        along = inside.any(axis=tuple(other for other in range(3) if other != axis)).nonzero()[0]
+        limits.append([along[0] - 0.5, along[-1] + 0.5] if len(along) else [-0.5, len(values) - 0.5])
+    voxels = torch.cartesian_prod(*(torch.tensor(pair, dtype=torch.float64) for pair in limits))
+    return transform_points(torch.from_numpy(np.asarray(density.affine, float)), voxels)
