@@ -78,7 +78,9 @@ class Stiffness:
 
 @dataclass(frozen=True)
 class PolyrigidField:
-    """A smooth motion of the patient that moves each piece rigidly.
+    """A smooth motion of the patient that moves each piece rigidly: from the CT to how the patient lies in the X-ray.
+
+    It is seen from the pose of the whole: there, every piece appears where its own pose shows the CT.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ class PolyrigidField:
     world_from_grid
         (4, 4).
     motions
-        (K, 4, 4) ``moved_from_world`` of each piece.
+        (K, 4, 4) ``moved_from_world`` of each piece of the patient.
     """
 
     weights: Tensor
@@ -213,7 +215,7 @@ def refine_pieces(
         structures=tuple(structures),
         world_from_camera=poses[:, 0] if one else poses,
         uncertainty=search.uncertainty(),
-        field=PolyrigidField(weights, world_from_grid, search.motions),
+        field=PolyrigidField(weights, world_from_grid, invert(search.motions)),
         ncc=1 - search.cost,
         trace=pd.DataFrame(search.rows, columns=["stage", "cost", "accepted"]),
         reason=reason,

@@ -129,9 +129,8 @@ def register(
     ) -> None:
         row = {"part": part, "xray": trial.number, "method": method, "off": off}
         row["start"] = evaluate.mtre(start, trial.truth, landmarks).item()
-        row |= errors(pose, xray, landmarks) | {"seconds": seconds}
-        row |= {"confidence": float("nan") if found is None else found.confidence}
-        row |= {"judgement": None if found is None else found.judgement}
+        row |= errors(pose, xray, landmarks)
+        row |= {"ncc": float("nan") if found is None else found.ncc, "seconds": seconds}
         rows.append(row)
 
     def refined(part: str, method: str, off: float, start: Tensor, before: float = 0.0, restarts: int = 4) -> None:
@@ -176,7 +175,7 @@ def load(path: Path = EXAMPLE_REGISTRATIONS) -> pd.DataFrame:
         ``off`` is, in "starts", how far the start was from the truth (1: :data:`FARTHEST`); in the other parts it is
         how far out the view lies (1: the edge of the range that the network was trained on). ``start`` is the mTRE
         before the registration, in mm. ``mtre``, ``mpe``, ``mrpd``, ``diffpose`` (mm) and ``angle`` (degrees) are the
-        errors after it. The other columns are ``method``, ``seconds``, and ``confidence`` and ``judgement``, which only
+        errors after it. The other columns are ``method``, ``seconds``, and ``ncc``, the local NCC at the end, which only
         refinements have.
     """
     return pd.read_csv(path, comment="#")

@@ -105,7 +105,7 @@ def test_each_method_has_its_row(example):
     assert (table.off == trial.out).all()
     assert table.mtre["nominal, refined"] < table.mtre["nominal pose"]
     assert table.seconds["network, refined"] > table.seconds["network"]
-    assert table.confidence.notna().tolist() == [False, True, False, True]
+    assert table.ncc.notna().tolist() == [False, True, False, True]
     starts = rows[rows.part == "starts"]
     assert starts.off.tolist() == trial.off.tolist()
     assert set(starts.method) == {registrations.FROM_A_START}

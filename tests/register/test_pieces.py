@@ -1,0 +1,83 @@
+"""Bones that have moved against each other."""
+
+import pytest
+import torch
+
+from diffpose_nb.camera import Camera, carm_pose, exp_se3, invert, rigid_motion, transform_points
+from diffpose_nb.register import Prior, Stiffness, refine, refine_pieces
+from diffpose_nb.register.pieces import PIECE_STAGES, _belonging, _log_se3, _Springs
+from diffpose_nb.render.volumes.prepared import labels_of
+from diffpose_nb.study.kinds import VERTEBRA, make_case
+
+SPINE = [f"vertebrae_T{n}" for n in range(5, 12)]
+CAMERA = Camera(1020, (4.0, 4.0), (80, 80))
+
+
+@pytest.fixture(scope="module")
+def belonging(example):
+    return _belonging(example, labels_of(example, SPINE[:3]))
+
+
+def test_each_place_belongs_to_the_nearest_piece_most(belonging):
+    weights, world_from_grid, centres = belonging
+    torch.testing.assert_close(weights.sum(0), torch.ones(weights.shape[1:]))
+    for number, centre in enumerate(centres):
+        place = transform_points(torch.linalg.inv(world_from_grid), centre[None])[0].round().long()
+        assert weights[number, place[0], place[1], place[2]] > 0.7
+
+
+@pytest.mark.parametrize("twist", [[0.3, -0.2, 0.1, 5, -3, 2], [1e-6, 0, 0, 1, 2, 3], [0, 0, 0, 4, 5, 6]])
+def test_the_logarithm_undoes_the_exponential(twist):
+    twist = torch.tensor(twist, dtype=torch.float64)
+    torch.testing.assert_close(_log_se3(exp_se3(twist)), twist, rtol=1e-6, atol=1e-8)
+
+
+def test_springs_pull_as_their_cost_says():
+    """Gradient and matrix against differences of the cost, about motions that are not zero."""
+    centres = torch.tensor([[0.0, 0, -30], [2, 1, 0], [0, 3, 30]]).double()
+    springs = _Springs(centres, carm_pose(20, 10, 700), Stiffness(3.0, 1.5), Prior(10.0, 30.0))
+    assert sorted(map(sorted, springs.pairs)) == [[0, 1], [1, 2]]
+    generator = torch.Generator().manual_seed(0)
+    motions = exp_se3(torch.randn(3, 6, generator=generator).double() * torch.tensor([0.005] * 3 + [0.5] * 3))
+    _, gradient, _ = springs.equations(motions, 100.0)
+    for n in range(18):
+        step = torch.zeros(18, dtype=torch.float64)
+        step[n] = 1e-6 if n % 6 < 3 else 1e-4
+        ahead, behind = (springs.equations(exp_se3(s * step.reshape(3, 6)) @ motions, 100.0)[0] for s in (1, -1))
+        expected = (ahead - behind) / (2 * step[n].item())
+        assert gradient[n].item() == pytest.approx(expected, rel=0.05, abs=0.02 * gradient.abs().max().item())
+
+
+def test_a_rigid_motion_of_all_pieces_stretches_no_spring():
+    centres = torch.tensor([[0.0, 0, -30], [2, 1, 0], [0, 3, 30]]).double()
+    springs = _Springs(centres, carm_pose(0, 0, 700), Stiffness(), Prior(1e6, 1e6))
+    cost, _, _ = springs.equations(rigid_motion([5, 3, -2], [4, 5, 6]).expand(3, 4, 4), 100.0)
+    assert cost < 1e-9
+
+
+def test_a_bent_patient_is_taken_to_pieces():
+    """The trunk is bent by 6° in 100 mm, and one vertebra counts. The whole is off by millimetres there."""
+    case = make_case("bent", 0, 5)
+    whole = refine(case.subject, case.xray, progress=False)
+    pieces = refine_pieces(case.subject, case.xray, whole.world_from_camera, SPINE, progress=False)
+    _, across, along = case.error(pieces.pose(VERTEBRA))
+    assert across < 1 and along < 3
+    assert case.error(whole.world_from_camera)[0] > 4
+    assert pieces.ncc > whole.ncc
+    assert pieces.uncertainty.shape == (len(SPINE), 6)
+    own = transform_points(pieces.field.motions[SPINE.index(VERTEBRA)], case.points)
+    from_whole = transform_points(invert(whole.world_from_camera), own)
+    from_piece = transform_points(invert(pieces.pose(VERTEBRA)), case.points)
+    torch.testing.assert_close(from_whole, from_piece)
+    assert (pieces.field(case.points) - own).norm(dim=1).mean() < 1.5, "but for its neighbours' share"
+
+
+def test_pieces_are_asked_for_rightly(example):
+    xray = make_case("whole chest", 2, 5).xray
+    with pytest.raises(ValueError, match="fewer than two"):
+        refine_pieces(example, xray, xray.world_from_camera, SPINE[:1])
+    with pytest.raises(ValueError, match="not in the label map"):
+        refine_pieces(example, xray, xray.world_from_camera, ["vertebrae_T5", "femur"])
+    with pytest.raises(ValueError, match="standard deviation"):
+        Stiffness(rotation=0)
+    assert all(stage.patch is not None for stage in PIECE_STAGES)
