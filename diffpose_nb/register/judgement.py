@@ -136,7 +136,7 @@ def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
 
 def _confidence(evidence: Evidence) -> float:
     """From 0 to 1: the chance that the pose is right."""
-    if not np.isfinite(evidence.halves) or evidence.patches == 0:
+    if not np.isfinite(evidence.halves) or evidence.patches == 0 or evidence.ncc <= 0:
         return 0.0
     features = features_of(evidence)
     return float(1 / (1 + np.exp(-(_CONSTANT + features @ np.array(_WEIGHTS)))))

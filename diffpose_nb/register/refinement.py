@@ -176,7 +176,7 @@ def _other_side(best: Attempt, attempts: list[Attempt], search: Strategy) -> lis
     """Which side of the patient was seen, in a sentence, if both were tried."""
     if not search.both_sides or len(attempts) < 2:
         return []
-    side = attempts.index(best) % 2
+    side = next(n for n, attempt in enumerate(attempts) if attempt is best) % 2
     rival = max((attempt.ncc for n, attempt in enumerate(attempts) if n % 2 != side), default=0.0)
     where = "from the side that the start says" if side == 0 else "from the side opposite to the start"
     return [f"The patient is seen {where}: local NCC {best.ncc:.2f} there, {rival:.2f} from the other side."]

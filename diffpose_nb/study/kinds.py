@@ -120,7 +120,7 @@ def _case(
 
 @lru_cache(maxsize=1)
 def _landmarks() -> Tensor:
-    return as_float64(ct.landmarks(example())[["x", "y", "z"]].to_numpy())
+    return torch.tensor(ct.landmarks(example())[["x", "y", "z"]].to_numpy(copy=True))
 
 
 @lru_cache(maxsize=8)

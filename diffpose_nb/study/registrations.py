@@ -175,8 +175,8 @@ def load(path: Path = EXAMPLE_REGISTRATIONS) -> pd.DataFrame:
         ``off`` is, in "starts", how far the start was from the truth (1: :data:`FARTHEST`); in the other parts it is
         how far out the view lies (1: the edge of the range that the network was trained on). ``start`` is the mTRE
         before the registration, in mm. ``mtre``, ``mpe``, ``mrpd``, ``diffpose`` (mm) and ``angle`` (degrees) are the
-        errors after it. The other columns are ``method``, ``seconds``, and ``ncc``, the local NCC at the end, which only
-        refinements have.
+        errors after it. The other columns are ``method``, ``seconds``, and ``ncc``, which only refinements have: the
+        local NCC at the end.
     """
     return pd.read_csv(path, comment="#")
 
