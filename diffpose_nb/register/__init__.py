@@ -12,7 +12,7 @@ from ..camera import apart
 from .calibration import adjusted, detector_derivatives
 from .choices import Comparison, Strategy
 from .descent import descend
-from .judgement import Evidence, Verdict, judge
+from .judgement import Evidence, Verdict, features_of, judge
 from .outcome import Refinement, Step, load_pose
 from .pieces import PiecewiseRefinement, PolyrigidField, Stiffness, refine_pieces
 from .pixels.worth import whole_rays
@@ -38,6 +38,7 @@ __all__ = [
     "apart",
     "descend",
     "detector_derivatives",
+    "features_of",
     "judge",
     "load_pose",
     "refine",

@@ -27,6 +27,8 @@ CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
 """The detector of the cases."""
 VERTEBRA = "vertebrae_T8"
 """The vertebra that counts where only one does; it lies in the middle of the example CT."""
+PIECES = tuple(f"vertebrae_T{n}" for n in range(4, 13))
+"""The pieces into which a bent patient is taken."""
 
 SKELETON = ("rib", "vertebrae", "sternum", "scapula", "clavicula")
 """How the names of the bones begin that are alone in their volume, with nothing around them."""
@@ -48,8 +50,6 @@ class Case:
         (4, 4) the pose in the frame of ``subject``.
     points
         (N, 3) world mm: where the error counts.
-    structures
-        What is to be compared, see :class:`diffpose_nb.register.Comparison`.
     """
 
     kind: str
@@ -58,7 +58,6 @@ class Case:
     xray: XRay
     truth: Tensor
     points: Tensor
-    structures: tuple[str, ...] | None = None
 
     @property
     def start(self) -> Tensor:
@@ -109,13 +108,13 @@ def _start(rng: np.random.Generator, truth: Tensor, points: Tensor, least: float
 
 def _case(
     kind: str, number: int, rng: np.random.Generator, xray: XRay, subject: torchio.Subject | None = None,
-    points: Tensor | None = None, truth: Tensor | None = None, structures: tuple[str, ...] | None = None,
+    points: Tensor | None = None, truth: Tensor | None = None,
     off: tuple[float, float] = (12.0, 34.0),
 ) -> Case:  # fmt: skip
     truth = xray.true_world_from_camera if truth is None else truth
     points = _landmarks() if points is None else points
     start = _start(rng, truth, points, *off)
-    return Case(kind, number, subject or example(), replace(xray, world_from_camera=start), truth, points, structures)
+    return Case(kind, number, subject or example(), replace(xray, world_from_camera=start), truth, points)
 
 
 @lru_cache(maxsize=1)
@@ -164,7 +163,7 @@ def _bent(number: int, rng: np.random.Generator) -> Case:
     xray = _shoot(rng, bent)
     fit, _ = motion.rigid_fit(example(), VERTEBRA)
     truth = invert(fit) @ xray.true_world_from_camera
-    return _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth, structures=(VERTEBRA,))
+    return _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth)
 
 
 def _bones(number: int, rng: np.random.Generator) -> Case:
