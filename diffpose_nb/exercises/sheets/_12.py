@@ -8,7 +8,7 @@ from ..answers import Exercise, Mistake, example_distances
 
 _FIELD, _THICK = 220.0, 250.0
 """What an X-ray shows along the spine, in the plane of the isocentre, and the patient's thickness, mm."""
-_COLUMNS, _LEFT, _KEPT, _PIXEL = 320, 40, 200, 0.5
+_COLUMNS, _LEFT, _KEPT, _PIXEL = 320, 40, 200, 0.4
 """Columns of an X-ray, the first one that a crop keeps, how many it keeps, and a pixel's width in the patient, mm."""
 _SEEN, _PICTURE, _PRIOR = 6.0, 4.0, 2.0
 """mm: where the picture puts a bone, counted from the start; and standard deviations of picture and prior."""
@@ -40,7 +40,7 @@ def _crop() -> Exercise:
             Mistake(-middle * _PIXEL, "How far, not which way."),
             Mistake(middle, "That is in pixels."),
             Mistake(_LEFT * _PIXEL, "Columns were cut off on both sides. Where is the middle of what is left?"),
-            Mistake(middle * _PIXEL * sid / sod, "That is at the detector. The 0.5 mm are in the patient already."),
+            Mistake(middle * _PIXEL * sid / sod, "That is at the detector. The 0.4 mm are in the patient already."),
         ),
     )
 
