@@ -75,13 +75,14 @@ def change_axes(jacobian: Tensor, world_from_axes: Tensor) -> Tensor:
     return torch.tensordot(adjoint(world_from_axes), jacobian, dims=([0], [0]))
 
 
-def moved(world_from_camera: Tensor, offsets: Tensor) -> Tensor:
+def moved(world_from_camera: Tensor, offsets: Tensor, centre: Sequence[float] | Tensor = (0.0, 0.0, 0.0)) -> Tensor:
     """Move a pose by offsets (..., 6); the result is (..., 4, 4).
 
-    The offsets are three rotations in degrees and three translations in mm, in camera axes about the CT's centre.
+    The offsets are three rotations in degrees and three translations in mm, in camera axes about ``centre`` (3,), world
+    mm, by default the centre of the CT.
     """
     offsets = as_float64(offsets)
-    axes = camera_axes(world_from_camera)
+    axes = camera_axes(world_from_camera, centre)
     twists = torch.cat([torch.deg2rad(offsets[..., :3]), offsets[..., 3:]], -1)
     return axes @ exp_se3(twists) @ invert(axes) @ as_float64(world_from_camera)
 

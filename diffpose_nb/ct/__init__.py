@@ -25,7 +25,7 @@ from .errors import CTError
 from .labels import Structures
 from .letter import LETTER, with_letter
 from .load import EXAMPLE_CT, example, load_ct
-from .partial import cut, part
+from .partial import cut, part, structure_points
 from .plausible import EXTENT_LIMITS, HU_LIMITS, SPACING_LIMITS, Hounsfield
 from .table import describe
 
@@ -46,5 +46,6 @@ __all__ = [
     "linear_attenuation",
     "load_ct",
     "part",
+    "structure_points",
     "with_letter",
 ]

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 import torchio
+from torch import Tensor
 
+from ..camera import as_float64, transform_points
 from .errors import CTError
 
 _EMPTY = {"volume": -1000.0, "density": 0.0, "mask": 0}
@@ -99,13 +101,8 @@ def part(
     """
     if not 0 <= margin < np.inf:
         raise CTError(f"margin is {margin}: it must be a number of mm, 0 or more")
-    mask = subject.get("mask")
-    if mask is None:
-        raise CTError("structures are found by a label map and this CT has none: give load_ct(path, labels=…) one")
     numbers = label_numbers(subject, structures)
-    labels = mask.data[0].numpy()
-    if missing := [number for number in numbers if not (labels == number).any()]:
-        raise CTError(f"the label map has no voxel of {_named(subject, missing)}: the CT may not reach there")
+    labels = subject["mask"].data[0].numpy()
     note = f"Only {_named(subject, numbers)} of the CT is left; the rest is air."
     return _only(subject, np.isin(labels, numbers), margin, note)
 
@@ -116,24 +113,38 @@ def label_numbers(subject: torchio.Subject, structures: str | int | Sequence[str
     Raises
     ------
     CTError
-        No structure is given, or a name is not in ``subject["structures"]``.
+        The CT has no label map, no structure is given, or the map has no voxel of one of them.
     """
+    mask = subject.get("mask")
+    if mask is None:
+        raise CTError("structures come from a label map and this CT has none: give load_ct(path, labels=…) one")
     asked = [structures] if isinstance(structures, str | int | np.integer) else list(structures)
     if not asked:
         raise CTError("structures is empty: name at least one")
-    table: pd.DataFrame | None = subject.get("structures")
-    known = {} if table is None else dict(zip(table["structure"], table["id"], strict=True))
-    if unknown := [name for name in asked if isinstance(name, str) and name not in known]:
-        some = f"names are in subject['structures'], for instance {', '.join(list(known)[:4])}"
-        raise CTError(
-            f"no structure has the name {', '.join(map(repr, unknown))}: "
-            + (
-                f"names are in subject['structures'], for instance {some}"
-                if known
-                else "this CT's labels have no names"
-            )
-        )
-    return [int(known[name]) if isinstance(name, str) else int(name) for name in asked]
+    table = subject.get("structures")
+    names = {} if not isinstance(table, pd.DataFrame) else dict(zip(table["structure"], table["id"], strict=True))
+    numbers = [names.get(structure, structure) for structure in asked]
+    for structure, number in zip(asked, numbers, strict=True):
+        if isinstance(number, str) or not (mask.data == number).any():
+            present = set(torch.unique(mask.data).int().tolist())
+            known = [name for name, other in names.items() if other in present] or sorted(present)
+            raise CTError(f"structure {structure!r} is not in the label map, which has {known}")
+    return [int(number) for number in numbers]
+
+
+def structure_points(subject: torchio.Subject, structure: str | int) -> Tensor:
+    """The centres (N, 3) of a structure's voxels, world mm float64.
+
+    Raises
+    ------
+    CTError
+        The CT has no label map, or the map has no voxel of the structure.
+    """
+    (number,) = label_numbers(subject, structure)
+    mask = subject["mask"]
+    labels = mask.data[0].numpy()
+    index = np.stack(np.unravel_index(np.flatnonzero(labels == number), labels.shape), 1)
+    return transform_points(as_float64(mask.affine), as_float64(index))
 
 
 def _limits(name: str, pair: tuple[float, float]) -> tuple[float, float]:

@@ -14,7 +14,9 @@ from .choices import Comparison, Strategy
 from .descent import descend
 from .judgement import Evidence, Verdict, features_of, judge
 from .outcome import Refinement, Step, load_pose
-from .pieces import PiecewiseRefinement, PolyrigidField, Stiffness, refine_pieces
+from .piecewise.field import PolyrigidField
+from .piecewise.pieces import PiecewiseRefinement, refine_pieces
+from .piecewise.springs import Stiffness
 from .pixels.worth import whole_rays
 from .prior import Prior
 from .refinement import refine

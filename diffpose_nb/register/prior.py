@@ -72,11 +72,6 @@ class Expectation:
     start: Tensor
     axes: Tensor
 
-    def offset(self, world_from_camera: Tensor) -> Tensor:
-        """(6,) how far the first view's pose is from the start: radians and mm, in ``axes``."""
-        motion = invert(self.axes) @ world_from_camera @ invert(self.start) @ self.axes
-        return torch.cat([roma.rotmat_to_rotvec(motion[:3, :3]), motion[:3, 3]])
-
     def information(self, patches: float) -> Tensor:
         """(6, 6) the inverse of the prior's covariance, in world axes, in units of the cost of so many patches."""
         basis = adjoint(invert(self.axes))
@@ -97,13 +92,13 @@ class Expectation:
         unknowns
             6, or 9 if the detector is estimated too; about that this prior says nothing.
         """
-        offset = self.offset(world_from_camera)
-        pull = torch.diag(self.prior.deviations.pow(-2)) * self.weight(patches)
-        basis = adjoint(invert(self.axes))
+        motion = invert(self.axes) @ world_from_camera @ invert(self.start) @ self.axes
+        offset = torch.cat([roma.rotmat_to_rotvec(motion[:3, :3]), motion[:3, 3]])
+        force = self.weight(patches) * offset / self.prior.deviations.square()
         extra = unknowns - 6
         pad = torch.nn.functional.pad
         return NormalEquations(
-            offset @ pull @ offset / 2,
-            pad(basis.mT @ pull @ offset, (0, extra)),
-            pad(basis.mT @ pull @ basis, (0, extra, 0, extra)),
+            offset @ force / 2,
+            pad(adjoint(invert(self.axes)).mT @ force, (0, extra)),
+            pad(self.information(patches), (0, extra, 0, extra)),
         )

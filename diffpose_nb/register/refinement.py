@@ -15,11 +15,11 @@ from ..camera import apart, as_float64, invert, make_transform, rigid_motion
 from ..images import XRay
 from ..render import out_of_sight
 from ..runtime import progress_bar
+from ..similarity.normal_equations import NothingToCompareError
 from .calibration import adjusted
 from .choices import Comparison, Strategy
-from .judgement import Evidence, gather, judge
+from .judgement import gather, judge
 from .outcome import COLUMNS, Refinement, Step
-from .pixels.level import NothingToCompareError
 from .pixels.views import Views
 from .search import Attempt, Search
 
@@ -94,7 +94,6 @@ def refine(
     descent = Search(callback, bar, axes, free_from, views.expectation)
     stages = [partial(views.levels, stage, number) for number, stage in enumerate(search.stages)]
     attempts: list[Attempt] = []
-    evidence: dict[int, Evidence] = {}
 
     def attempt(first: Tensor) -> Attempt:
         bar.reset()
@@ -108,14 +107,14 @@ def refine(
             done = descent.current
         attempts.append(done)
         done.foreign, done.bone = dict(views.foreign), views.bone
-        evidence[id(done)] = gather(views, descent.expectation, done)
+        done.evidence = gather(views, descent.expectation, done)
         return done
 
     agreement = float("nan")
     try:
         for motion in _beginnings(views, search, seed):
             done = attempt(motion @ start)
-            if judge(evidence[id(done)]).judgement == "found" and (not search.both_sides or len(attempts) > 1):
+            if judge(done.evidence).judgement == "found" and (not search.both_sides or len(attempts) > 1):
                 break
         found = max(attempts, key=lambda attempt: attempt.ncc)
         around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1, views)]
@@ -126,9 +125,8 @@ def refine(
         bar.close()
 
     best = max(attempts, key=lambda attempt: attempt.ncc)
-    if id(best) not in evidence:
-        evidence[id(best)] = gather(views, descent.expectation, best)
-    verdict = judge(evidence[id(best)], agreement)
+    evidence = best.evidence or gather(views, descent.expectation, best)
+    verdict = judge(evidence, agreement)
     cameras = tuple(adjusted(x.camera, best.correction) if search.calibrate else x.camera for x in xrays)
     foreign = tuple(best.foreign.get(n, torch.zeros(x.camera.shape, dtype=torch.bool)) for n, x in enumerate(xrays))
     reasons = verdict.reasons + _other_side(best, attempts, search)
@@ -144,8 +142,8 @@ def refine(
         camera=cameras[0] if one else cameras,
         judgement=verdict.judgement,
         reasons=reasons,
-        uncertainty=evidence[id(best)].uncertainty,
-        evidence=evidence[id(best)],
+        uncertainty=evidence.uncertainty,
+        evidence=evidence,
         foreign=foreign[0] if one else foreign,
         bone=best.bone,
     )

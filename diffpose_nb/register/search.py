@@ -13,9 +13,11 @@ from tqdm.auto import tqdm
 
 from ..camera import LEVER, adjoint, exp_se3, make_transform
 from ..similarity import NormalEquations, PatchEquations
+from ..similarity.normal_equations import NothingToCompareError
 from .calibration import DEVIATIONS
+from .judgement import Evidence
 from .outcome import Callback, Step, beside
-from .pixels.level import Level, NothingToCompareError
+from .pixels.level import Level
 from .prior import Expectation
 from .stages import BONE
 
@@ -50,6 +52,8 @@ class Attempt:
     foreign, bone
         What no pose explains, by the number of the view, and the factor on bone, see
         :class:`diffpose_nb.register.Refinement`.
+    evidence
+        What speaks for the pose and against it; None before it was gathered.
     """
 
     poses: Tensor
@@ -61,6 +65,7 @@ class Attempt:
     stages: dict[int, tuple[Sequence[Level], float]] = field(default_factory=dict)
     foreign: dict[int, Tensor] = field(default_factory=dict)
     bone: float = BONE
+    evidence: Evidence | None = None
 
     @property
     def ncc(self) -> float:

@@ -10,10 +10,11 @@ import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64, transform_points
+from ..ct.partial import label_numbers
 from .diffdrr import make_drr, render_poses, render_rays
 from .integrals import line_integrals
 from .sight import beyond_the_ends, out_of_sight
-from .volumes.prepared import labels_of, packed_density, packed_structure
+from .volumes.prepared import packed_density, packed_structure
 
 METHODS = ("fused", "trilinear", "siddon")
 STEP = 1.5
@@ -83,7 +84,7 @@ class Renderer:
         self.camera, self._subject = camera, subject
         device = torch.device(device)
         self.method = "trilinear" if method == "fused" and device.type != "cpu" else method
-        self._labels = None if structures is None else labels_of(subject, list(structures))
+        self._labels = None if structures is None else label_numbers(subject, structures)
         self._detector = camera.detector_points()
         if self.method == "fused":
             self._dtype = dtype

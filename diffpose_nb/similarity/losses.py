@@ -35,7 +35,8 @@ def local_ncc(
         pixels are left out.
     weighting
         Weight of a patch, from the variance c_tt of the target in it: "uniform" gives all patches the same weight,
-        "contrast" is c_tt / (c_tt + 0.02²), "deviation" is sqrt(c_tt).
+        "contrast" is c_tt / (c_tt + 0.02²), "deviation" is sqrt(c_tt). "both" is the root of the deviations' product,
+        that of the image and that of the target: where the image is empty, the target shows only background.
     """
     no_motion = image.new_zeros(0, *image.shape)
     return 1 - ncc_normal_equations(image, no_motion, target, patch, stride, valid, weighting).cost

@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
-Weighting = Literal["uniform", "contrast", "deviation"]
+Weighting = Literal["uniform", "contrast", "deviation", "both"]
 _CONTRAST = 0.02
 """With the weighting "contrast", a patch in which the target's standard deviation is less than this gets little weight;
 in units of the line integral."""
 _LEAST = 0.25
 """A patch whose pixels are worth less than this on average is left out."""
+
+
+class NothingToCompareError(ValueError):
+    """No pixel, or no patch, is left that may be compared."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +127,12 @@ def patch_equations(
     rr = rr.clamp(min=1e-6 * rr.mean().item() + 1e-30)
     tt = tt.clamp(min=1e-6 * tt.mean().item() + 1e-30)
     ncc = rt / (rr * tt).sqrt()
-    weight = {"uniform": torch.ones_like(tt), "contrast": tt / (tt + _CONTRAST**2), "deviation": tt.sqrt()}[weighting]
-    if slanted:  # where the image is empty, the target shows only background
-        weight = (tt * rr).pow(0.25)
+    weight = {
+        "uniform": torch.ones_like(tt),
+        "contrast": tt / (tt + _CONTRAST**2),
+        "deviation": tt.sqrt(),
+        "both": (tt * rr).pow(0.25),
+    }[weighting]
     weight = weight * share
     weight = weight / weight.sum()
 
@@ -163,11 +170,13 @@ def _covariances(
     if patch is None:
         pixels = stack.flatten(1) if valid is None else stack[:, valid]
         if pixels.shape[1] == 0:
-            raise ValueError("no pixel is valid: the mask leaves nothing to compare")
+            raise NothingToCompareError("no pixel is valid: the mask leaves nothing to compare")
         share = torch.ones(pixels.shape[1], dtype=torch.float64)
         if worth is not None:
             share = (worth.flatten() if valid is None else worth[valid]).to(torch.float64)
-        share = share / share.sum().clamp(min=1e-30)
+        if not share.any():
+            raise NothingToCompareError("no valid pixel is worth anything: nothing is left to compare")
+        share = share / share.sum()
         centred = pixels - (pixels @ share)[:, None]
         return ((centred * share) @ centred.mT)[None], share.new_ones(1), torch.zeros(1, dtype=torch.long)
     if patch > min(stack.shape[1:]):
@@ -186,5 +195,5 @@ def _covariances(
     if valid is not None:
         whole &= avg_pool2d(valid[None].to(torch.float64), patch, stride).flatten() == 1
     if not whole.any():
-        raise ValueError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
+        raise NothingToCompareError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
     return covariance[whole], share[whole], whole.nonzero().squeeze(1)

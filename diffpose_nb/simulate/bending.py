@@ -14,7 +14,7 @@ import torchio
 from torch import Tensor
 
 from ..camera import as_float64, invert, make_transform, transform_points
-from ..ct import CTError, linear_attenuation
+from ..ct import CTError, linear_attenuation, structure_points
 from .resampling import at_rest, resampled
 
 Plane = Literal["lateral", "flexion"]
@@ -249,18 +249,8 @@ def _require_no_crossing(volume: torchio.ScalarImage, motion: Bend) -> None:
 
 
 def _voxels_of(subject: torchio.Subject, structure: str | int) -> Tensor:
-    """(N, 3) the centres of a structure's voxels, world mm."""
-    mask, table = subject.get("mask"), subject.get("structures")
-    if mask is None:
-        raise CTError("structures are found by a label map and this CT has none: give load_ct(path, labels=…) one")
-    number = structure
-    if isinstance(structure, str):
-        named = [] if table is None else table["id"][table["structure"] == structure].tolist()
-        if not named:
-            raise CTError(f"no structure has the name {structure!r}: names are in subject['structures']")
-        number = named[0]
-    labels = mask.data[0].numpy()
-    index = np.stack(np.unravel_index(np.flatnonzero(labels == number), labels.shape), 1)
-    if len(index) < 4:
-        raise CTError(f"the label map has {len(index)} voxels of {structure!r}: a rigid motion needs four")
-    return transform_points(as_float64(mask.affine), index)
+    """(N, 3) the centres of a structure's voxels, world mm; enough of them to fit a motion."""
+    points = structure_points(subject, structure)
+    if len(points) < 4:
+        raise CTError(f"the label map has {len(points)} voxels of {structure!r}: a rigid motion needs four")
+    return points

@@ -18,7 +18,7 @@ import torchio
 from torch import Tensor
 
 from .. import ct
-from ..camera import Camera, as_float64, camera_axes, exp_se3, invert, rigid_motion, transform_points
+from ..camera import Camera, as_float64, invert, moved, rigid_motion, transform_points
 from ..images import XRay
 from ..simulate import bend, instruments, simulate_xray
 from .example import SOD
@@ -95,12 +95,10 @@ def _shoot(rng: np.random.Generator, subject: torchio.Subject, camera: Camera = 
 
 def _start(rng: np.random.Generator, truth: Tensor, points: Tensor, least: float = 12.0, most: float = 34.0) -> Tensor:
     """A pose that is off by ``least`` to ``most`` mm at the points, by turns up to 8° and shifts up to 25 mm."""
-    centre = points.mean(0)
-    axes = camera_axes(truth, centre)
     inside = invert(truth)
     while True:
-        twist = torch.from_numpy(np.concatenate([np.deg2rad(rng.uniform(-8, 8, 3)), rng.uniform(-25, 25, 3)]))
-        pose = axes @ exp_se3(twist) @ invert(axes) @ truth
+        offsets = torch.from_numpy(np.concatenate([rng.uniform(-8, 8, 3), rng.uniform(-25, 25, 3)]))
+        pose = moved(truth, offsets, points.mean(0))
         off = (transform_points(invert(pose), points) - transform_points(inside, points)).norm(dim=1).mean()
         if least <= off <= most:
             return pose
@@ -125,11 +123,8 @@ def _landmarks() -> Tensor:
 @lru_cache(maxsize=8)
 def _points_of(structure: str) -> Tensor:
     """Some 200 points of a structure, world mm."""
-    subject = example()
-    number = int(subject["structures"].set_index("structure").loc[structure, "id"])
-    voxels = (subject["mask"].data[0] == number).nonzero().double()
-    affine = torch.from_numpy(np.asarray(subject["mask"].affine, float))
-    return transform_points(affine, voxels[:: max(1, len(voxels) // 200)])
+    points = ct.structure_points(example(), structure)
+    return points[:: max(1, len(points) // 200)]
 
 
 def _whole(number: int, rng: np.random.Generator) -> Case:

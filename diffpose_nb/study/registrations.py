@@ -130,7 +130,8 @@ def register(
         row = {"part": part, "xray": trial.number, "method": method, "off": off}
         row["start"] = evaluate.mtre(start, trial.truth, landmarks).item()
         row |= errors(pose, xray, landmarks)
-        row |= {"ncc": float("nan") if found is None else found.ncc, "seconds": seconds}
+        row |= {"ncc": float("nan") if found is None else found.ncc}
+        row |= {"judgement": None if found is None else found.judgement, "seconds": seconds}
         rows.append(row)
 
     def refined(part: str, method: str, off: float, start: Tensor, before: float = 0.0, restarts: int = 4) -> None:
@@ -175,8 +176,8 @@ def load(path: Path = EXAMPLE_REGISTRATIONS) -> pd.DataFrame:
         ``off`` is, in "starts", how far the start was from the truth (1: :data:`FARTHEST`); in the other parts it is
         how far out the view lies (1: the edge of the range that the network was trained on). ``start`` is the mTRE
         before the registration, in mm. ``mtre``, ``mpe``, ``mrpd``, ``diffpose`` (mm) and ``angle`` (degrees) are the
-        errors after it. The other columns are ``method``, ``seconds``, and ``ncc``, which only refinements have: the
-        local NCC at the end.
+        errors after it. The other columns are ``method``, ``seconds``, and ``ncc`` (local NCC at the end) and
+        ``judgement``, which only refinements have.
     """
     return pd.read_csv(path, comment="#")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torchio
 
-from ..render.volumes.prepared import labels_of
+from ..ct import structure_points
 from .poses import Point
 
 
@@ -35,13 +34,5 @@ def label_centres(subject: torchio.Subject, structures: str | int | Sequence[str
     ValueError
         The subject has no label map, or the map has no voxel of one of the structures.
     """
-    wanted = [structures] if isinstance(structures, str | int) else list(structures)
-    labels = labels_of(subject, wanted)
-    mask = subject["mask"]
-    voxels = mask.data[0].numpy()
-    points = []
-    for label in labels:
-        inside = [axis.mean() for axis in np.unravel_index(np.flatnonzero(voxels == label), voxels.shape)]
-        x, y, z = mask.affine[:3, :3] @ inside + mask.affine[:3, 3]
-        points.append((float(x), float(y), float(z)))
-    return tuple(points)
+    asked = [structures] if isinstance(structures, str | int) else structures
+    return tuple(tuple(structure_points(subject, structure).mean(0).tolist()) for structure in asked)

@@ -137,10 +137,10 @@ def test_limits_that_make_no_sense_are_refused(limits, words):
 @pytest.mark.parametrize(
     ("structures", "options", "words"),
     [
-        ("vertebrae_L9", {}, "vertebrae_L9.*for instance vertebrae_L3"),
-        ("heart", {}, "no voxel of heart"),
+        ("vertebrae_L9", {}, "'vertebrae_L9' is not in the label map, which has .*vertebrae_L3"),
+        ("heart", {}, "'heart' is not in the label map"),
         ([], {}, "empty"),
-        (44, {}, "label 44"),
+        (44, {}, "structure 44 is not"),
         (3, {"margin": -1.0}, "margin is -1"),
     ],
 )

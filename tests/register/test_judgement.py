@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diffpose_nb.register import Evidence, judge, refine
+from diffpose_nb.register import Evidence, Prior, judge, refine
+from diffpose_nb.register.judgement import halves_and_uncertainty
+from diffpose_nb.register.prior import Expectation
+from diffpose_nb.similarity import PatchEquations
 from diffpose_nb.study.kinds import make_case
 
 RIGHT = Evidence(
-    ncc=0.98, coarse=0.98, contrast=0.9, best_wrong=0.6, explained=1.0, halves=0.2,
-    uncertainty=torch.tensor([0.05] * 3 + [0.1, 0.1, 0.5]), seen=0.7, patches=190.0, steady=True,
+    ncc=0.98, coarse=0.98, contrast=0.9, halves=0.2,
+    uncertainty=torch.tensor([0.05] * 3 + [0.1, 0.1, 0.5]), seen=0.7, patches=190.0,
 )  # fmt: skip
 
 
@@ -46,6 +49,24 @@ def test_attempts_that_do_not_return_count():
     half = judge(RIGHT, 0.5)
     assert half.judgement == "doubtful" and half.confidence < 0.6
     assert judge(RIGHT, 0.0).confidence == 0
+
+
+def test_what_the_image_does_not_say_is_as_uncertain_as_it_was_before():
+    """Patches whose cost depends on a shift in depth not at all: the prior's deviation remains."""
+    generator = torch.Generator().manual_seed(0)
+    count, axes = 36, torch.eye(4, dtype=torch.float64)
+    gradient = 0.01 * torch.randn(count, 6, generator=generator).double()
+    gradient[:, 5] = 0
+    known = torch.diag(torch.tensor([1e4, 1e4, 1e4, 1.0, 1.0, 0.0]).double())
+    patches = PatchEquations(
+        torch.full((count,), 1 / count).double(), torch.full((count,), 0.1).double(), gradient,
+        known.expand(count, 6, 6), torch.arange(count),
+    )  # fmt: skip
+    expectation = Expectation(Prior(30.0, (100.0, 100.0, 0.5)), axes, axes)
+    pull, weight = expectation.information(20.0), expectation.weight(20.0)
+    _, deviations = halves_and_uncertainty([patches], [6], axes, pull, weight, 100.0)
+    assert deviations[5].item() == pytest.approx(0.5, rel=1e-3)
+    assert deviations[3] < 0.1
 
 
 def test_nothing_seen_is_lost():

@@ -1,12 +1,19 @@
 """Bones that have moved against each other."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from diffpose_nb.camera import Camera, carm_pose, exp_se3, invert, rigid_motion, transform_points
+from diffpose_nb.ct.partial import label_numbers
 from diffpose_nb.register import Prior, Stiffness, refine, refine_pieces
-from diffpose_nb.register.pieces import PIECE_STAGES, _belonging, _log_se3, _Springs
-from diffpose_nb.render.volumes.prepared import labels_of
+from diffpose_nb.register.piecewise.field import belonging as belonging_of
+from diffpose_nb.register.piecewise.field import logarithm
+from diffpose_nb.register.piecewise.pieces import PIECE_STAGES, _patch_normal_equations
+from diffpose_nb.register.piecewise.springs import Springs
+from diffpose_nb.similarity import patch_equations
 from diffpose_nb.study.kinds import VERTEBRA, make_case
 
 SPINE = [f"vertebrae_T{n}" for n in range(5, 12)]
@@ -15,7 +22,7 @@ CAMERA = Camera(1020, (4.0, 4.0), (80, 80))
 
 @pytest.fixture(scope="module")
 def belonging(example):
-    return _belonging(example, labels_of(example, SPINE[:3]))
+    return belonging_of(example, label_numbers(example, SPINE[:3]))
 
 
 def test_each_place_belongs_to_the_nearest_piece_most(belonging):
@@ -29,13 +36,13 @@ def test_each_place_belongs_to_the_nearest_piece_most(belonging):
 @pytest.mark.parametrize("twist", [[0.3, -0.2, 0.1, 5, -3, 2], [1e-6, 0, 0, 1, 2, 3], [0, 0, 0, 4, 5, 6]])
 def test_the_logarithm_undoes_the_exponential(twist):
     twist = torch.tensor(twist, dtype=torch.float64)
-    torch.testing.assert_close(_log_se3(exp_se3(twist)), twist, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(logarithm(exp_se3(twist)), twist, rtol=1e-6, atol=1e-8)
 
 
 def test_springs_pull_as_their_cost_says():
     """Gradient and matrix against differences of the cost, about motions that are not zero."""
     centres = torch.tensor([[0.0, 0, -30], [2, 1, 0], [0, 3, 30]]).double()
-    springs = _Springs(centres, carm_pose(20, 10, 700), Stiffness(3.0, 1.5), Prior(10.0, 30.0))
+    springs = Springs(centres, carm_pose(20, 10, 700), Stiffness(3.0, 1.5), Prior(10.0, 30.0))
     assert sorted(map(sorted, springs.pairs)) == [[0, 1], [1, 2]]
     generator = torch.Generator().manual_seed(0)
     motions = exp_se3(torch.randn(3, 6, generator=generator).double() * torch.tensor([0.005] * 3 + [0.5] * 3))
@@ -48,9 +55,29 @@ def test_springs_pull_as_their_cost_says():
         assert gradient[n].item() == pytest.approx(expected, rel=0.05, abs=0.02 * gradient.abs().max().item())
 
 
+def test_many_parameters_at_once_are_what_few_are():
+    """The product of matrices against the sums over patches, with patches that are left out and others that are
+    weighed."""
+    generator = torch.Generator().manual_seed(0)
+    image, other = (torch.randn(40, 40, generator=generator).double() for _ in range(2))
+    jacobian = torch.randn(6, 40, 40, generator=generator).double()
+    target, stage = 0.6 * image + other, replace(PIECE_STAGES[0], patch=9, stride=5)
+    level = SimpleNamespace(stage=stage, camera=SimpleNamespace(shape=(40, 40)), target=target)
+    worth = torch.rand(40, 40, generator=generator).double()
+    share = torch.nn.functional.avg_pool2d(worth[None], 9, 5).flatten()
+    whole = share > 0.5
+    images = torch.cat([image[None], jacobian]).flatten(1).float()
+    cost, gradient, hessian = _patch_normal_equations(images, level, whole, share)
+    each = patch_equations(image, jacobian, target, 9, 5, weighting="deviation")
+    few = each.mean(share * whole)
+    assert cost == pytest.approx(few.cost.item(), rel=1e-5)
+    torch.testing.assert_close(gradient, few.gradient, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(hessian, few.hessian, rtol=1e-4, atol=1e-6)
+
+
 def test_a_rigid_motion_of_all_pieces_stretches_no_spring():
     centres = torch.tensor([[0.0, 0, -30], [2, 1, 0], [0, 3, 30]]).double()
-    springs = _Springs(centres, carm_pose(0, 0, 700), Stiffness(), Prior(1e6, 1e6))
+    springs = Springs(centres, carm_pose(0, 0, 700), Stiffness(), Prior(1e6, 1e6))
     cost, _, _ = springs.equations(rigid_motion([5, 3, -2], [4, 5, 6]).expand(3, 4, 4), 100.0)
     assert cost < 1e-9
 

@@ -11,6 +11,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from ...images import smooth_inside
+
 _WIDTH = 12.0
 """mm in the patient: standard deviation of the blur that is taken away. Metal is narrower than this."""
 _SEED, _GROW = 7.0, 3.0
@@ -36,7 +38,7 @@ def unexplained(image: Tensor, target: Tensor, valid: Tensor, pixel: float) -> T
     if mask.sum() < 100:
         return torch.zeros_like(valid)
     wide = _WIDTH / pixel
-    render, shown = (_sharp(values.numpy(), mask, wide) for values in (image, target))
+    render, shown = (values - smooth_inside(values, mask, wide) for values in (image.numpy(), target.numpy()))
     slope = _slope(render[mask], shown[mask])
     rest = np.where(mask, shown - slope * render, 0.0)
     noise = 1.4826 * np.median(np.abs(rest[mask] - np.median(rest[mask])))
@@ -48,12 +50,6 @@ def unexplained(image: Tensor, target: Tensor, valid: Tensor, pixel: float) -> T
     if found.sum() > _MOST * mask.sum():
         return torch.zeros_like(valid)
     return torch.from_numpy(found)
-
-
-def _sharp(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
-    """The values minus their blur; the median's neighbourhood is that of the mask."""
-    weight = ndimage.gaussian_filter(mask.astype(float), sigma)
-    return values - ndimage.gaussian_filter(np.where(mask, values, 0.0), sigma) / np.maximum(weight, 1e-6)
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:

@@ -11,32 +11,26 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from ...camera import Camera
 from ...images import smooth_inside
 from ...render import PackedVolume, integrate, ray_jacobian
 from ...similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
+from ...similarity.normal_equations import NothingToCompareError
 from ..calibration import adjusted, detector_derivatives
 from ..stages import Stage
 
 _WHOLE = 30.0
 """The number of independent patches that a whole image counts for, if it is compared at once."""
-
-
+_OUTLINE = 0.02
+"""A pixel lies in the shadow of the CT if its line integral is more than this share of the largest."""
 _NOTHING = (
     "no pixel is left to compare: at this pose what is compared casts no shadow on the open part of the image, or no "
     "ray there crosses a part of the patient that the CT holds whole. Start nearer, or leave structures out in a first "
     "refinement"
 )
-_LEAST_WORTH = 0.25
-"""See :func:`diffpose_nb.similarity.patch_equations`, which leaves out patches that are worth less."""
 _NOTICEABLE = 0.01
 """A selection of pixels has changed noticeably if more than this share of it has."""
-
-
-class NothingToCompareError(ValueError):
-    """The pixels that a stage would compare are none; the message says why."""
 
 
 class Level:
@@ -60,6 +54,8 @@ class Level:
     worth
         Called with the level, the pose and the DRR. It returns how much each pixel counts at this pose, (rows, columns)
         from 0 to 1, or None if all count the same.
+    slanted
+        Patches are compared beside a plane, see :func:`diffpose_nb.similarity.patch_equations`.
     """
 
     def __init__(
@@ -127,13 +123,9 @@ class Level:
 
         ``image`` (rows, columns) may be given in place of the DRR.
         """
-        stage = self.stage
         image = self.image(pose) if image is None else image
         worth = self.worth_at(pose, image)
-        nothing = image.new_zeros(0, *image.shape)
-        found = patch_equations(
-            image, nothing, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth, self.slanted
-        )
+        found = self._patches(image, image.new_zeros(0, *image.shape), worth)
         return 1 - (found.weight @ found.cost).item()
 
     def image(self, pose: Tensor) -> Tensor:
@@ -145,7 +137,7 @@ class Level:
     def seen(self, pose: Tensor) -> float:
         """The share of the DRR's shadow that is compared."""
         image = self.image(pose)
-        shadow = image > 0.02 * image.max().clamp(min=1e-6)
+        shadow = shadow_of(image)
         worth = self.worth_at(pose, image)
         compared = self.valid.double() if worth is None else self.valid * worth
         return (compared[shadow].sum() / shadow.sum().clamp(min=1)).item()
@@ -170,22 +162,16 @@ class Level:
         derivatives rather than six.
         """
         image, jacobian, worth = self._see(pose, correction)
-        if self.stage.patch is None:
-            patches = patch_equations(image, jacobian, self.target, valid=self.valid, worth=worth)
-            equations = patches.mean()
-            equations += gradient_ncc_normal_equations(image, jacobian, self.target, self.valid, worth)
-        else:
+        try:
             patches = self._patches(image, jacobian, worth)
             equations = patches.mean()
-        self.independent = self._independent(patches)
+            if self.stage.patch is None:
+                equations += gradient_ncc_normal_equations(image, jacobian, self.target, self.valid, worth)
+        except NothingToCompareError as problem:
+            raise NothingToCompareError(_NOTHING) from problem
+        self.independent = independent(len(patches.where), self.stage)
         seen = self.valid if worth is None else self.valid & (worth > 0.5)
         return equations, image.where(seen, torch.nan), patches
-
-    def _independent(self, patches: PatchEquations) -> float:
-        """About how many patches that do not overlap would cover what is compared."""
-        if self.stage.patch is None:
-            return _WHOLE
-        return max(1.0, len(patches.where) * min(1.0, (self.stage.stride / self.stage.patch) ** 2))
 
     def _patches(self, image: Tensor, jacobian: Tensor, worth: Tensor | None) -> PatchEquations:
         stage = self.stage
@@ -199,29 +185,37 @@ class Level:
         image, jacobian = self._render(camera, pose)
         if correction is not None:
             jacobian = torch.cat([jacobian, detector_derivatives(jacobian, camera, pose)])
-        worth = self.worth_at(pose, image)
-        if worth is not None:
-            self._require_something(worth)
-        return image, jacobian, worth
+        return image, jacobian, self.worth_at(pose, image)
 
-    def _require_something(self, worth: Tensor) -> None:
-        """Raise unless a patch is left that counts."""
-        counts = self.valid * worth
-        if self.stage.patch is not None:
-            patch, stride = self.stage.patch, self.stage.stride
-            whole = avg_pool2d(self.valid[None].double(), patch, stride) == 1
-            counts = avg_pool2d(counts[None], patch, stride) * whole
-        if counts.max() < _LEAST_WORTH:
-            raise NothingToCompareError(_NOTHING)
+    def compared(self) -> tuple[Tensor, Tensor]:
+        """The pixels that are compared: (N,) their numbers, row by row, and (N, 2) (column, row).
+
+        They are listed down the columns, so that neighbours share the processor's cache.
+        """
+        rows, columns = self.camera.shape
+        used = self.valid.mT.flatten().nonzero().squeeze(1)
+        used = used % rows * columns + used // rows
+        return used, torch.stack([used % columns, used // columns], 1)
 
     def _render(self, camera: Camera, pose: Tensor) -> tuple[Tensor, Tensor]:
         """:func:`diffpose_nb.render.pose_jacobian` where the pixels are compared, zero elsewhere."""
-        used = self.valid.mT.flatten().nonzero().squeeze(1)  # down the columns: neighbours share the cache
+        used, pixels = self.compared()
         rows, columns = camera.shape
-        used = used % rows * columns + used // rows
-        source, target = camera.rays(pose, torch.stack([used % columns, used // columns], 1))
+        source, target = camera.rays(pose, pixels)
         step = self.stage.step / camera.sid
         line, jacobian = ray_jacobian(self.volume, source, target, step, staggered=self.stage.staggered)
         images = line.new_zeros(7, rows * columns)
         images[:, used] = torch.cat([line[None], jacobian])
         return images[0].reshape(camera.shape), images[1:].reshape(6, *camera.shape)
+
+
+def independent(patches: int, stage: Stage) -> float:
+    """About how many patches that do not overlap would cover what so many patches of a stage cover."""
+    if stage.patch is None:
+        return _WHOLE
+    return max(1.0, patches * min(1.0, (stage.stride / stage.patch) ** 2))
+
+
+def shadow_of(image: Tensor) -> Tensor:
+    """(rows, columns) bool: where a DRR shows something of the CT."""
+    return image > _OUTLINE * image.max().clamp(min=1e-6)

@@ -15,8 +15,9 @@ import torchio
 from torch import Tensor
 
 from ...camera import Camera, transform_points
+from ...ct.partial import label_numbers
 from ...render.volumes.cache import MadeFrom
-from ...render.volumes.prepared import labels_of, place
+from ...render.volumes.prepared import place
 
 TRUNK = 200.0
 """mm: what an X-ray of a trunk shows from side to side. The stages were made for it; for a smaller part they shrink."""
@@ -46,7 +47,7 @@ class Part:
     @classmethod
     def of(cls, subject: torchio.Subject, structures: Sequence[str | int] | None) -> Part:
         """The part that is made of structures; None: everything in the volume that is not air."""
-        labels = () if structures is None else tuple(labels_of(subject, list(structures)))
+        labels = () if structures is None else tuple(label_numbers(subject, structures))
         masked = () if structures is None else (subject["mask"].data,)
         key = ("box of the part", labels, place(subject))
         corners = _made.get((subject["density"].data, *masked), key, lambda: _box_corners(subject, labels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -11,7 +12,7 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ...camera import camera_axes, invert, transform_points
+from ...camera import Camera, camera_axes, invert, transform_points
 from ...images import XRay
 from ...render import beyond, smoothed
 from ..choices import Comparison, Strategy
@@ -55,8 +56,9 @@ class Views:
     compare: Comparison
     search: Strategy
     seed: int
-    bone: float = BONE
-    foreign: dict[int, Tensor] = field(default_factory=dict)
+    bone: float = field(init=False)
+    """The factor on bone."""
+    foreign: dict[int, Tensor] = field(init=False)
     """By the number of the view: the pixels (rows, columns) bool that no pose explains."""
 
     def __post_init__(self) -> None:
@@ -111,6 +113,8 @@ class Views:
         return self._levels(stage, number, self.bone)
 
     def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
+        if self.alone:
+            stage = replace(stage, weighting="both")
         if self.alone and stage.patch is None:  # beside the part, the whole image says nothing
             stage = replace(stage, patch=_FIRST_PATCH, stride=3)
         stage, pixel, box, worth = self._fitted(stage)
@@ -128,7 +132,9 @@ class Views:
             )  # fmt: skip
         return levels
 
-    def _fitted(self, stage: Stage):
+    def _fitted(
+        self, stage: Stage
+    ) -> tuple[Stage, float | None, Callable[[Camera, Tensor], tuple[int, int, int, int]] | None, Worth | None]:
         """The stage for the size of the part, the width of its pixels in the patient, its crop and its worth."""
         labels = () if self.part is None else self.part.labels
         near = self.part is not None

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 from ...camera import Camera
 from ...render import PackedVolume, integrate
 from ...render.volumes.prepared import packed_structure
-from .level import Level
+from .level import Level, shadow_of
 
 _MISSING = 3.0
 """mm of water: a ray that misses so much more than its neighbours counts half."""
@@ -28,8 +28,6 @@ _COARSE = 64
 """Pixels of the image in which the missing part is computed."""
 _STEP = 6.0
 """mm between samples of the missing part, which is a guess."""
-_OUTLINE = 0.02
-"""A pixel lies in the shadow of the part if its line integral is more than this share of the largest."""
 _GLOBAL_MARGIN = 8
 """Pixels around the shadow that a stage without patches compares. One with patches takes a patch."""
 _STRUCTURE = 3.0
@@ -81,7 +79,7 @@ class Worth:
     def shadow(self, level: Level, world_from_camera: Tensor, image: Tensor) -> Tensor:
         """(rows, columns) bool: where the part is seen."""
         if not self.structures:
-            return image > _OUTLINE * image.max().clamp(min=1e-6)
+            return shadow_of(image)
         rays = level.camera.rays(world_from_camera)
         source, target = (points[None] for points in rays)
         step = max(_STRUCTURE / 3, level.stage.step) / level.camera.sid
@@ -118,7 +116,7 @@ def is_alone(level: Level, world_from_camera: Tensor, image: Tensor, missing: Pa
     image
         (rows, columns) the DRR of all open pixels.
     """
-    seen = level.open & (image > _OUTLINE * image.max().clamp(min=1e-6))
+    seen = level.open & shadow_of(image)
     values = level.target[level.open]
     air, dense = torch.quantile(values, 0.01), torch.quantile(values, 0.99)
     tissue = level.open & ~seen & (level.target > air + 0.15 * (dense - air))

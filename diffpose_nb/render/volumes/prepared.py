@@ -6,7 +6,6 @@ They are kept as long as the CT lives.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import torch
 import torchio
 from scipy import ndimage
@@ -106,25 +105,3 @@ def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int,
     box = tuple(slice(axis.start // block * block, axis.stop) for axis, block in zip(box, blocks, strict=True))
     values = np.where(labels[box] == label, volume.values[box], volume.values.dtype.type(0))
     return Volume(values, shifted(volume.world_from_voxel, [axis.start for axis in box]))
-
-
-def labels_of(subject: torchio.Subject, structures: list[str | int]) -> list[int]:
-    """The labels (numbers) of structures that are given by name or by number.
-
-    Raises
-    ------
-    ValueError
-        The subject has no label map, or the map has no voxel of one of the structures.
-    """
-    mask = subject.get("mask")
-    if mask is None:
-        raise ValueError("structures come from a label map and this CT has none: give load_ct(path, labels=…) one")
-    present = set(torch.unique(mask.data).int().tolist())
-    table = subject.get("structures")
-    names = {} if not isinstance(table, pd.DataFrame) else dict(zip(table["structure"], table["id"], strict=True))
-    labels = [names.get(structure, structure) for structure in structures]
-    for structure, label in zip(structures, labels, strict=True):
-        if label not in present:
-            known = [name for name, number in names.items() if number in present] or sorted(present)
-            raise ValueError(f"structure {structure!r} is not in the label map, which has {known}")
-    return labels

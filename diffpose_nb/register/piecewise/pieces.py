@@ -23,93 +23,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import roma
 import torch
 import torchio
-from scipy import ndimage
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.spatial.distance import cdist
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, unfold
+from torch.nn.functional import avg_pool2d, unfold
+from tqdm.auto import tqdm
 
-from ..camera import adjoint, as_float64, camera_axes, exp_se3, invert, make_transform, transform_points
-from ..images import XRay
-from ..render import PackedVolume, Volume, ray_jacobian
-from ..render.volumes.prepared import labels_of, smoothed_volume
-from ..render.volumes.volume import shifted
-from ..runtime import progress_bar
-from .choices import Comparison, Strategy
-from .pixels.level import Level
-from .pixels.views import Views
-from .prior import COST, Prior
-from .stages import STAGES, Stage
+from ...camera import adjoint, as_float64, camera_axes, exp_se3, invert, transform_points
+from ...ct.partial import label_numbers
+from ...images import XRay
+from ...render import PackedVolume, ray_jacobian
+from ...render.volumes.prepared import smoothed_volume
+from ...runtime import progress_bar
+from ..choices import Comparison, Strategy
+from ..pixels.level import Level, independent
+from ..pixels.views import Views
+from ..prior import Prior
+from ..stages import STAGES, Stage
+from .field import PolyrigidField, belonging, divided
+from .springs import Springs, Stiffness
 
 PIECE_STAGES: tuple[Stage, ...] = tuple(replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:])
 """The stages of :func:`refine_pieces`: those of a whole CT but the first, which compares the whole image. The patches
 overlap less, and the CT is coarser in the last stage, since each piece has its own copy and six derivatives."""
-_GRID = 4.0
-"""mm: the grid on which the weights are computed."""
-_SOFT, _POWER = 5.0, 6
-"""A voxel at d mm from a piece belongs to it with (5 + d)^-6, divided by the sum over all pieces."""
-_LEAST = 0.03
-"""Smaller weights are set to zero."""
-
-
-@dataclass(frozen=True)
-class Stiffness:
-    """How far neighbouring pieces move against each other: standard deviations.
-
-    Parameters
-    ----------
-    rotation
-        Degrees. Between two vertebrae of a trunk that is bent by 6° in 100 mm there are 1.5°.
-    translation
-        mm, at the point halfway between them.
-    """
-
-    rotation: float = 3.0
-    translation: float = 1.5
-
-    def __post_init__(self) -> None:
-        for name in ("rotation", "translation"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} is {getattr(self, name)}: a standard deviation is a positive number")
-
-
-@dataclass(frozen=True)
-class PolyrigidField:
-    """A smooth motion of the patient that moves each piece rigidly: from the CT to how the patient lies in the X-ray.
-
-    It is seen from the pose of the whole: there, every piece appears where its own pose shows the CT.
-
-    Parameters
-    ----------
-    weights
-        (K, I, J, K') on a grid: how much each place belongs to each piece.
-    world_from_grid
-        (4, 4).
-    motions
-        (K, 4, 4) ``moved_from_world`` of each piece of the patient.
-    """
-
-    weights: Tensor
-    world_from_grid: Tensor
-    motions: Tensor
-
-    def weights_at(self, points: Tensor) -> Tensor:
-        """(N, K) the weights at points (N, 3) of the CT, world mm."""
-        at = transform_points(invert_affine(self.world_from_grid), as_float64(points))
-        size = torch.tensor(self.weights.shape[1:], dtype=torch.float64)
-        grid = (2 * at / (size - 1).clamp(min=1) - 1).flip(-1).float()
-        found = grid_sample(self.weights[None], grid[None, None, None], align_corners=True, padding_mode="border")
-        return found[0, :, 0, 0].mT.double()
-
-    def __call__(self, points: Tensor) -> Tensor:
-        """Where points (N, 3) of the CT go: the exponential of the weighted mean of the pieces' logarithms."""
-        points = as_float64(points)
-        logarithms = torch.stack([_log_se3(motion) for motion in self.motions])
-        motions = exp_se3(self.weights_at(points) @ logarithms)
-        return (motions[:, :3, :3] @ points[..., None]).squeeze(-1) + motions[:, :3, 3]
 
 
 @dataclass(frozen=True)
@@ -155,7 +91,7 @@ def refine_pieces(
     world_from_camera: Tensor,
     structures: Sequence[str | int],
     *,
-    stiffness: Stiffness = Stiffness(),
+    stiffness: Stiffness = Stiffness(),  # noqa: B008 - frozen
     prior: Prior = Prior(10.0, 30.0),  # noqa: B008 - frozen
     compare: Comparison = Comparison(),  # noqa: B008 - frozen
     stages: Sequence[Stage] = PIECE_STAGES,
@@ -195,11 +131,11 @@ def refine_pieces(
         raise ValueError("structures names fewer than two pieces; register.refine moves one")
     if any(stage.patch is None for stage in stages):
         raise ValueError("a stage has no patches: pieces are compared by local NCC")
-    numbers = labels_of(subject, list(structures))
+    numbers = label_numbers(subject, structures)
     views = Views(subject, xrays, start, compare, Strategy(bone=bone), 0)
-    weights, world_from_grid, centres = _belonging(subject, numbers)
+    weights, world_from_grid, centres = belonging(subject, numbers)
     field = PolyrigidField(weights, world_from_grid, torch.eye(4, dtype=torch.float64).expand(len(numbers), 4, 4))
-    springs = _Springs(centres, start[0], stiffness, prior)
+    springs = Springs(centres, start[0], stiffness, prior)
     bar = progress_bar(total=sum(stage.iterations for stage in stages), show=progress)
     search = _PieceSearch(views, field, springs, start, bar)
     reason = "interrupted"
@@ -225,7 +161,7 @@ def refine_pieces(
 class _PieceSearch:
     """Levenberg-Marquardt on the motions of all pieces at once."""
 
-    def __init__(self, views: Views, field: PolyrigidField, springs: _Springs, start: Tensor, bar: object) -> None:
+    def __init__(self, views: Views, field: PolyrigidField, springs: Springs, start: Tensor, bar: tqdm) -> None:
         self.views, self.field, self.springs, self.start, self.bar = views, field, springs, start, bar
         self.motions = field.motions.clone()
         self.cost, self.hessian, self.independent = np.inf, None, 1.0
@@ -238,7 +174,9 @@ class _PieceSearch:
         for level, pose in zip(levels, middle, strict=True):
             level.begin(pose)
         fitted = levels[0].stage
-        parts = _parts(self.views, fitted, self.field)
+        soft = 0.0 if self.views.alone else 1.0
+        whole = smoothed_volume(self.views.subject, fitted.voxel, fitted.smoothing, self.views.bone, soft)
+        parts = divided(whole, self.field)
         motions, lowest, damping, slope = self.motions, np.inf, fitted.damping, None
         step = torch.zeros(len(motions), 6, dtype=torch.float64)
         for _ in range(fitted.iterations):
@@ -289,10 +227,8 @@ class _PieceSearch:
         self, level: Level, parts: Sequence[PackedVolume], poses: Tensor
     ) -> tuple[float, Tensor, Tensor, float]:
         stage, camera = level.stage, level.camera
-        used = level.valid.mT.flatten().nonzero().squeeze(1)
+        used, pixels = level.compared()
         rows, columns = camera.shape
-        used = used % rows * columns + used // rows
-        pixels = torch.stack([used % columns, used // columns], 1)
         images = torch.zeros(1 + 6 * len(parts), rows * columns)
         points = camera.detector_points(pixels)
         for k, (part, pose) in enumerate(zip(parts, poses, strict=True)):
@@ -307,11 +243,7 @@ class _PieceSearch:
         if worth is not None:
             share = avg_pool2d((level.valid * worth)[None], stage.patch, stage.stride).flatten()
             whole &= share > 0.5
-        return (*_patch_normal_equations(images, level, whole, share), self._independent(whole, stage))
-
-    @staticmethod
-    def _independent(whole: Tensor, stage: Stage) -> float:
-        return max(1.0, whole.sum().item() * (stage.stride / stage.patch) ** 2)
+        return (*_patch_normal_equations(images, level, whole, share), independent(int(whole.sum()), stage))
 
 
 def _patch_normal_equations(images: Tensor, level: Level, whole: Tensor, share: Tensor) -> tuple[float, Tensor, Tensor]:
@@ -337,109 +269,3 @@ def _patch_normal_equations(images: Tensor, level: Level, whole: Tensor, share: 
     jacobian = jacobian - (jacobian * unit).sum(-1, keepdim=True) * unit
     flat = (jacobian * (weight / rr / image.shape[1]).sqrt()[:, None].float()).flatten(1)
     return (weight @ (1 - ncc)).item(), gradient.double(), (flat @ flat.mT).double()
-
-
-class _Springs:
-    """What holds the pieces: to their neighbours, and to the pose of the whole."""
-
-    def __init__(self, centres: Tensor, start: Tensor, stiffness: Stiffness, prior: Prior) -> None:
-        self.centres = centres
-        tree = minimum_spanning_tree(cdist(centres, centres)).tocoo()
-        self.pairs = list(zip(tree.row.tolist(), tree.col.tolist(), strict=True))
-        strength = torch.tensor([np.deg2rad(stiffness.rotation)] * 3 + [stiffness.translation] * 3)
-        self._tie = torch.diag(strength.double().pow(-2))
-        self._hold = torch.diag(prior.deviations.pow(-2))
-        self._axes = [camera_axes(start, centre) for centre in centres]
-
-    def equations(self, motions: Tensor, independent: float) -> tuple[float, Tensor, Tensor]:
-        """Cost, gradient (6K,) and matrix (6K, 6K), in units of a mean over so many independent patches."""
-        count, weight = len(motions), COST / independent
-        cost, gradient = 0.0, torch.zeros(count, 6, dtype=torch.float64)
-        hessian = torch.zeros(count, 6, count, 6, dtype=torch.float64)
-        for k, axes in enumerate(self._axes):
-            basis, offset = adjoint(invert(axes)), _offset(motions[k], axes)
-            matrix = weight * basis.mT @ self._hold @ basis
-            cost += (weight * offset @ self._hold @ offset / 2).item()
-            gradient[k] += weight * basis.mT @ self._hold @ offset
-            hessian[k, :, k] += matrix
-        for first, second in self.pairs:
-            middle = make_transform(torch.eye(3), (self.centres[first] + self.centres[second]) / 2)
-            basis = adjoint(invert(middle))
-            between = _offset(motions[first], middle) - _offset(motions[second], middle)
-            force, matrix = weight * basis.mT @ self._tie @ between, weight * basis.mT @ self._tie @ basis
-            cost += (weight * between @ self._tie @ between / 2).item()
-            gradient[first] += force
-            gradient[second] -= force
-            hessian[first, :, first] += matrix
-            hessian[second, :, second] += matrix
-            hessian[first, :, second] -= matrix
-            hessian[second, :, first] -= matrix
-        return cost, gradient.flatten(), hessian.reshape(6 * count, 6 * count)
-
-
-def _offset(motion: Tensor, axes: Tensor) -> Tensor:
-    """(6,) a motion in other axes: rotation vector, and how far their origin moves."""
-    inside = invert(axes) @ motion @ axes
-    return torch.cat([roma.rotmat_to_rotvec(inside[:3, :3]), inside[:3, 3]])
-
-
-def _belonging(subject: torchio.Subject, labels: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """How much each place of a coarse grid belongs to each label (K, I, J, K'), ``world_from_grid``, the centres."""
-    mask = subject["mask"]
-    values = mask.data[0].numpy()
-    affine = np.asarray(mask.affine, np.float64)
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    step = [max(1, round(_GRID / mm)) for mm in spacing]
-    coarse = values[:: step[0], :: step[1], :: step[2]]
-    scale = np.diag([*step, 1.0])
-    distances, centres = [], []
-    for label in labels:
-        inside = coarse == label
-        if not inside.any():
-            raise ValueError(f"label {label} is too small to be a piece: it fills no place of a grid of {_GRID:g} mm")
-        distances.append(ndimage.distance_transform_edt(~inside, sampling=spacing * step))
-        centres.append((affine @ scale)[:3, :3] @ np.argwhere(inside).mean(0) + affine[:3, 3])
-    weights = (_SOFT + np.stack(distances)) ** -_POWER
-    weights /= weights.sum(0)
-    weights[weights < _LEAST] = 0
-    weights /= weights.sum(0)
-    return torch.from_numpy(weights).float(), torch.from_numpy(affine @ scale), torch.from_numpy(np.stack(centres))
-
-
-def _parts(views: Views, stage: Stage, field: PolyrigidField) -> list[PackedVolume]:
-    """The CT divided among the pieces, each part in the smallest box that holds it."""
-    volume = smoothed_volume(views.subject, stage.voxel, stage.smoothing, views.bone, 0.0 if views.alone else 1.0)
-    grid_from_voxel = invert_affine(field.world_from_grid).numpy() @ volume.world_from_voxel
-    axes = [torch.arange(n, dtype=torch.float64) for n in volume.values.shape]
-    size = torch.tensor(field.weights.shape[1:], dtype=torch.float64)
-    scale = 2 / (size - 1).clamp(min=1)
-    theta = torch.from_numpy(grid_from_voxel)
-    parts = []
-    where = [
-        (axis[:, None] * theta[:3, n] * scale).float() for n, axis in enumerate(axes)
-    ]  # the grid's coordinates are linear in i, j and k
-    offset = (theta[:3, 3] * scale - 1).float()
-    grid = where[0][:, None, None] + where[1][None, :, None] + where[2][None, None] + offset
-    grid = grid.flip(-1)[None]
-    for weights in field.weights:
-        belongs = grid_sample(weights[None, None], grid, align_corners=True, padding_mode="border")[0, 0].numpy()
-        values = volume.values * belongs
-        box = ndimage.find_objects((belongs > 0).view(np.uint8))[0]
-        parts.append(Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack())
-    return parts
-
-
-def invert_affine(matrix: Tensor) -> Tensor:
-    """The inverse of an affine (4, 4) that need not be rigid."""
-    return torch.linalg.inv(as_float64(matrix))
-
-
-def _log_se3(motion: Tensor) -> Tensor:
-    """The twist (6,) whose exponential is the motion (4, 4)."""
-    rotation = roma.rotmat_to_rotvec(motion[:3, :3])
-    angle = rotation.norm()
-    cross = torch.zeros(3, 3, dtype=torch.float64)
-    cross[[2, 0, 1], [1, 2, 0]], cross[[1, 2, 0], [2, 0, 1]] = rotation, -rotation
-    half = 1 / 12 if angle < 1e-4 else (1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())).item()
-    left = torch.eye(3, dtype=torch.float64) - cross / 2 + half * cross @ cross
-    return torch.cat([rotation, left @ motion[:3, 3]])

@@ -1,0 +1,112 @@
+"""A smooth motion of the patient that moves bones rigidly, and the CT divided among the bones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torchio
+from scipy import ndimage
+from scipy.linalg import logm
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from ...camera import as_float64, exp_se3, transform_points
+from ...render import PackedVolume, Volume
+from ...render.volumes.volume import shifted
+
+_GRID = 4.0
+"""mm: the grid on which the weights are computed."""
+_SOFT, _POWER = 5.0, 6
+"""A voxel at d mm from a piece belongs to it with (5 + d)^-6, divided by the sum over all pieces."""
+_LEAST = 0.03
+"""Smaller weights are set to zero."""
+
+
+@dataclass(frozen=True)
+class PolyrigidField:
+    """A smooth motion of the patient that moves each piece rigidly: from the CT to how the patient lies in the X-ray.
+
+    It is seen from the pose of the whole: there, every piece appears where its own pose shows the CT.
+
+    Parameters
+    ----------
+    weights
+        (K, I, J, K') on a grid: how much each place belongs to each piece.
+    world_from_grid
+        (4, 4).
+    motions
+        (K, 4, 4) ``moved_from_world`` of each piece of the patient.
+    """
+
+    weights: Tensor
+    world_from_grid: Tensor
+    motions: Tensor
+
+    def weights_at(self, points: Tensor) -> Tensor:
+        """(N, K) the weights at points (N, 3) of the CT, world mm."""
+        at = transform_points(torch.linalg.inv(self.world_from_grid), as_float64(points))
+        size = torch.tensor(self.weights.shape[1:], dtype=torch.float64)
+        grid = (2 * at / (size - 1).clamp(min=1) - 1).flip(-1).float()
+        found = grid_sample(self.weights[None], grid[None, None, None], align_corners=True, padding_mode="border")
+        return found[0, :, 0, 0].mT.double()
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Where points (N, 3) of the CT go: the exponential of the weighted mean of the pieces' logarithms."""
+        points = as_float64(points)
+        logarithms = torch.stack([logarithm(motion) for motion in self.motions])
+        motions = exp_se3(self.weights_at(points) @ logarithms)
+        return (motions[:, :3, :3] @ points[..., None]).squeeze(-1) + motions[:, :3, 3]
+
+
+def belonging(subject: torchio.Subject, labels: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """How much each place of a coarse grid belongs to each label (K, I, J, K'), ``world_from_grid``, the centres."""
+    mask = subject["mask"]
+    values = mask.data[0].numpy()
+    affine = np.asarray(mask.affine, np.float64)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    step = [max(1, round(_GRID / mm)) for mm in spacing]
+    coarse = values[:: step[0], :: step[1], :: step[2]]
+    scale = np.diag([*step, 1.0])
+    distances, centres = [], []
+    for label in labels:
+        inside = coarse == label
+        if not inside.any():
+            raise ValueError(f"label {label} is too small to be a piece: it fills no place of a grid of {_GRID:g} mm")
+        distances.append(ndimage.distance_transform_edt(~inside, sampling=spacing * step))
+        centres.append((affine @ scale)[:3, :3] @ np.argwhere(inside).mean(0) + affine[:3, 3])
+    weights = (_SOFT + np.stack(distances)) ** -_POWER
+    weights /= weights.sum(0)
+    weights[weights < _LEAST] = 0
+    weights /= weights.sum(0)
+    return torch.from_numpy(weights).float(), torch.from_numpy(affine @ scale), torch.from_numpy(np.stack(centres))
+
+
+def divided(volume: Volume, field: PolyrigidField) -> list[PackedVolume]:
+    """The CT divided among the pieces, each part in the smallest box that holds it."""
+    grid_from_voxel = torch.linalg.inv(field.world_from_grid).numpy() @ volume.world_from_voxel
+    axes = [torch.arange(n, dtype=torch.float64) for n in volume.values.shape]
+    size = torch.tensor(field.weights.shape[1:], dtype=torch.float64)
+    scale = 2 / (size - 1).clamp(min=1)
+    theta = torch.from_numpy(grid_from_voxel)
+    parts = []
+    where = [
+        (axis[:, None] * theta[:3, n] * scale).float() for n, axis in enumerate(axes)
+    ]  # the grid's coordinates are linear in i, j and k
+    offset = (theta[:3, 3] * scale - 1).float()
+    grid = where[0][:, None, None] + where[1][None, :, None] + where[2][None, None] + offset
+    grid = grid.flip(-1)[None]
+    for weights in field.weights:
+        belongs = grid_sample(weights[None, None], grid, align_corners=True, padding_mode="border")[0, 0].numpy()
+        values = volume.values * belongs
+        box = ndimage.find_objects((belongs > 0).view(np.uint8))[0]
+        parts.append(Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack())
+    return parts
+
+
+def logarithm(motion: Tensor) -> Tensor:
+    """The twist (6,) whose exponential is the motion (4, 4)."""
+    matrix = logm(motion.numpy()).real
+    return torch.from_numpy(np.array([*matrix[[2, 0, 1], [1, 2, 0]], *matrix[:3, 3]]))
