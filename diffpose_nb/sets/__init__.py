@@ -1,0 +1,27 @@
+"""Public sets of real X-rays with a CT of the same patient, all in one shape.
+
+A set is opened by a function of its name and gives a :class:`PublicSet`: patients, each with a CT, X-rays, and poses to
+compare with, of which each says how far it can be trusted. Files are read when they are asked for. Nothing of a set is
+part of this project: :func:`fetch` downloads what may be downloaded, and a file that is on the disk already is used.
+
+A file of this package is not named like its set's function: ``sets.wrist`` is in ``autoscoper.py``.
+
+Imports ``simulate``, ``ct`` and what lies below them.
+"""
+
+from .errors import SetError, SetNotHereError
+from .getting import Remote, data_folder, fetch
+from .patient import Patient, Publication, PublicSet, SetXRay, Standard
+
+__all__ = [
+    "Patient",
+    "PublicSet",
+    "Publication",
+    "Remote",
+    "SetError",
+    "SetNotHereError",
+    "SetXRay",
+    "Standard",
+    "data_folder",
+    "fetch",
+]
