@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from ...runtime import write_text_whole, written_whole
 from ..errors import SetError
 
 SID = 1400.0
-"""mm. A camera matrix tells only the ratio of SID and pixel size. A ray ends at the detector, so the SID must exceed the
-depth of the bones, which are 1040 and 1080 mm from the sources."""
+"""mm. A camera matrix tells only the ratio of SID and pixel size. A ray ends at the detector, so the SID must exceed
+the depth of the bones, which are 1040 and 1080 mm from the sources."""
 WATER = 1000.0
 """What the bones' files have for water. Nobody says so; it is the offset with which CT numbers are stored above 0."""
 _LARGEST = 4095
@@ -166,8 +167,10 @@ def write_stack(path: str | Path, values: np.ndarray) -> None:
         pages = [Image.fromarray(values.astype(np.uint8))]
     else:
         pages = [Image.fromarray(np.ascontiguousarray(page.T).astype(np.uint16)) for page in np.moveaxis(values, 2, 0)]
+    content = BytesIO()  # Pillow reads again what it has written
+    pages[0].save(content, format="TIFF", save_all=True, append_images=pages[1:], compression="tiff_lzw")
     with written_whole(path) as stream:
-        pages[0].save(stream, format="TIFF", save_all=True, append_images=pages[1:], compression="tiff_lzw")
+        stream.write(content.getvalue())
 
 
 def stored(hounsfield: np.ndarray) -> np.ndarray:
@@ -184,25 +187,24 @@ def _blocks(path: Path) -> dict[str, np.ndarray]:
     found: dict[str, list[str]] = {}
     rows: list[str] = []
     for line in filter(None, map(str.strip, lines)):
-        if line[0].isalpha():
+        if line.lower() in _BLOCKS:
             rows = found.setdefault(line.lower(), [])
         else:
             rows.append(line)
-    blocks = {}
-    for name, shape in _BLOCKS.items():
-        if name not in found:
-            raise SetError(
-                f"{path}: the part {name!r} is missing; there are {list(found)}. MayaCam 2.0 has {list(_BLOCKS)}"
-            )
-        try:
-            blocks[name] = np.array([[float(value) for value in row.split(",")] for row in found[name]])
-        except ValueError as error:
-            raise SetError(f"{path}: the part {name!r} holds {found[name]}, which are not numbers") from error
-        if blocks[name].shape != shape:
-            raise SetError(
-                f"{path}: the part {name!r} holds {found[name]}; it should be {shape[0]} lines of {shape[1]} numbers"
-            )
-    return blocks
+    missing = [name for name in _BLOCKS if name not in found]
+    if missing:
+        raise SetError(f"{path}: {missing} are missing; a calibration in the format MayaCam 2.0 has {list(_BLOCKS)}")
+    return {name: _numbers(path, name, found[name], shape) for name, shape in _BLOCKS.items()}
+
+
+def _numbers(path: Path, name: str, lines: list[str], shape: tuple[int, int]) -> np.ndarray:
+    try:
+        rows = [[float(value) for value in line.split(",")] for line in lines]
+    except ValueError as error:
+        raise SetError(f"{path}: the part {name!r} holds {lines}, which are not numbers alone") from error
+    if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
+        raise SetError(f"{path}: the part {name!r} holds {lines}; expected {shape[0]} lines of {shape[1]} numbers")
+    return np.array(rows)
 
 
 def _pages(path: Path, single: bool = False) -> list[np.ndarray]:
