@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +21,6 @@ VARIABLE = "DIFFPOSE_NB_DATA"
 _CHUNK = 1 << 16
 _TIMEOUT = (10, 60)
 """Seconds without an answer: while connecting, and between two pieces of a file."""
-_ATTEMPTS = 3
-"""A connection that breaks is taken up again so often within one call."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def data_folder(name: str) -> Path:
 def fetch(remote: Remote, folder: str | Path, publication: Publication, *, progress: bool = True) -> Path:
     """The path of a published file in a folder; it is downloaded if it does not lie there yet.
 
-    A download that was cut short goes on where it stopped, in this call or in the next. The file is in its place only
+    A download that was cut short goes on where it stopped: in this call as long as something arrives, or in the next. The file is in its place only
     when it is whole and its checksum is right.
 
     Parameters
@@ -83,13 +84,14 @@ def fetch(remote: Remote, folder: str | Path, publication: Publication, *, progr
     print(f"Downloading {remote.name} ({remote.megabytes:.3g} MB) to {path.parent}")
     expected = remote.sha256 or _recorded(path)
     try:
-        found = pooch.retrieve(
-            remote.address,
-            None if expected is None else f"sha256:{expected}",
-            fname=remote.name,
-            path=path.parent,
-            downloader=_Resuming(path.with_name(f"{path.name}.part"), progress),
-        )
+        with _silent(pooch.get_logger()):
+            pooch.retrieve(
+                remote.address,
+                None if expected is None else f"sha256:{expected}",
+                fname=remote.name,
+                path=path.parent,
+                downloader=_Resuming(path.with_name(f"{path.name}.part"), progress),
+            )
     except (requests.RequestException, OSError) as error:
         raise SetNotHereError(
             f"{path}: the file is not there, and it could not be downloaded from {remote.address} "
@@ -103,8 +105,8 @@ def fetch(remote: Remote, folder: str | Path, publication: Publication, *, progr
             "kept. Try again; if it stays so, the file was changed at its source."
         ) from error
     if remote.sha256 is None and expected is None:
-        write_text_whole(_record(path), f"{pooch.file_hash(found)}\n")
-    return Path(found)
+        write_text_whole(_record(path), f"{pooch.file_hash(str(path))}\n")
+    return path
 
 
 def _require_published(path: Path, remote: Remote) -> None:
@@ -116,6 +118,17 @@ def _require_published(path: Path, remote: Remote) -> None:
             f"{path}: this is not the published file: its SHA-256 is {found}, that of the published one is "
             f"{remote.sha256}. Move it away, and it is downloaded from {remote.address}"
         )
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    """Pooch tells about downloads what was told already."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _record(path: Path) -> Path:
@@ -146,17 +159,22 @@ class _Resuming:
         self.part, self.progress = part, progress
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+        while True:
+            before = self._arrived()
             try:
                 self._continue(url)
                 break
-            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError, requests.Timeout):
-                if attempt == _ATTEMPTS:
+            except requests.RequestException:
+                if self._arrived() <= before:  # nothing more came: the connection did not merely break off
                     raise
         self.part.replace(output_file)
 
+    def _arrived(self) -> int:
+        """The number of bytes that have arrived."""
+        return self.part.stat().st_size if self.part.exists() else 0
+
     def _continue(self, url: str) -> None:
-        have = self.part.stat().st_size if self.part.exists() else 0
+        have = self._arrived()
         headers = {"Range": f"bytes={have}-"} if have else {}
         # "identity": a compressed answer has another length than the file
         headers["Accept-Encoding"] = "identity"
