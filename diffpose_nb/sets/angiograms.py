@@ -34,23 +34,23 @@ SOD = 750.0
 """mm from the source to the middle of the volume in the nominal pose, which the set does not have."""
 PUBLICATION = Publication(
     "Ljubljana, 3D-2D-GS-CA",
-    "CC BY-NC-ND 4.0 for the repacked file, as far as could be found out: ask before you publish pictures made from it.",
+    "CC BY-NC-ND 4.0 for the repacked file, as far as could be found out: ask before you publish pictures made of it.",
     "Mitrović et al., 3D-2D registration of cerebral angiograms: a method and evaluation on clinical images, IEEE TMI "
     "32:1550 (2013)",
     "https://lit.fe.uni-lj.si/en/research/resources/3D-2D-GS-CA/",
 )
 _PRIMARY = {"ap": 0.0, "lat": 90.0}
 _GOLD = (
-    "The set's own gold standard (GS in the set's name). The repacked file does not say how it was found, nor how large "
-    "its error is."
+    "The set's own gold standard (GS in its name). The repacked file does not say how it was found, nor how large its "
+    "error is."
 )
 _VOLUME = (
-    f"The 3D angiogram's grey values have no unit. Those below {{threshold:g}} are set to 0, and 1000 is taken for the "
+    "The 3D angiogram's grey values have no unit. Those below {threshold:g} are set to 0, and 1000 is taken for the "
     "attenuation of water; only the contrast between vessels matters."
 )
 _AXES = (
-    "The file does not name the patient's axes. The volume's x, y and z are taken as left, posterior and head, with the "
-    "first axis of the array reversed, as DiffPose's frontal views imply."
+    "The file does not name the patient's axes. The volume's x, y and z are taken as left, posterior and head, with "
+    "the first axis of the array reversed, as DiffPose's frontal views imply."
 )
 _NOMINAL = (
     "The set has no nominal pose. The one given here is a frontal or a lateral view with the middle of the volume "
@@ -160,7 +160,7 @@ def _grid(group: h5py.Group) -> tuple[Tensor, np.ndarray, str]:
             "The volume's origin is 0 and is taken as the outer corner of its first voxel, as DiffPose renders it; if "
             "it is that voxel's centre, everything lies half a voxel further on."
         )
-    matrix[:3, 3] = first + [spacing[0] * (shape[0] - 1), 0, 0]
+    matrix[:3, 3] = first + np.array([spacing[0] * (shape[0] - 1), 0, 0])
     return torch.from_numpy(matrix), np.array(shape), note
 
 

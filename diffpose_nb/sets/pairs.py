@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -25,8 +27,8 @@ from .pelvis import SPECIMENS, WRONG
 
 PUBLICATION = Publication(
     "xvr's pairs of X-ray and CT",
-    "That of the set which was repacked: CC BY-NC 4.0 (DeepFluoro), CC BY-NC-ND 4.0 (Ljubljana). Files of your own have "
-    "your own.",
+    "That of the set which was repacked: CC BY-NC 4.0 (DeepFluoro), CC BY-NC-ND 4.0 (Ljubljana). Files of your own "
+    "have your own.",
     "Gopalakrishnan et al., xvr, Nature (2026), doi 10.1038/s41586-026-11045-x, and the set that was repacked",
     "https://huggingface.co/datasets/eigenvivek/xvr-data",
 )
@@ -106,11 +108,15 @@ def _patient(folder: Path, hounsfield: ct.Hounsfield | None, trust: bool, keep_w
         if not described.exists():
             if pixels.stem.endswith("_max"):
                 continue  # maxima over time, which the set publishes without a pose
-            raise SetNotHereError(f"{described}: there is no such file; it holds the pose and the intrinsics of {pixels}")
+            raise SetNotHereError(
+                f"{described}: there is no such file; it holds the pose and the intrinsics of {pixels}"
+            )
         if pixels.stem in wrong and not keep_wrong:
             continue
         camera, pose = _described(described, trust)
-        standard = Standard(pose, "silver", float("nan"), "The pose in the .pt file; how it was found, the file does not say.")
+        standard = Standard(
+            pose, "silver", float("nan"), "The pose in the .pt file; how it was found, the file does not say."
+        )
         xrays.append(SetXRay(pixels.stem, partial(_read_xray, pixels, camera), standard))
     if not xrays:
         raise SetNotHereError(f"{folder / 'xrays'}: there is no pair of a .dcm and a .pt in it")
@@ -120,7 +126,9 @@ def _patient(folder: Path, hounsfield: ct.Hounsfield | None, trust: bool, keep_w
         partial(ct.load_ct, volume, mask if mask.exists() else None, hounsfield=hounsfield, progress=False),
         tuple(xrays),
         partial(_read_fiducials, fiducials, trust) if fiducials.exists() else None,
-        (f"X-rays {', '.join(wrong)} are left out: their poses are known to be wrong.",) if wrong and not keep_wrong else (),
+        (f"X-rays {', '.join(wrong)} are left out: their poses are known to be wrong.",)
+        if wrong and not keep_wrong
+        else (),
     )
 
 
@@ -134,17 +142,22 @@ def _wrong(folder: Path) -> tuple[str, ...]:
 
 def _load(path: Path, trust: bool) -> object:
     """What a file of PyTorch holds: numbers and tensors, also NumPy's; anything else only if it is trusted."""
+    if not zipfile.is_zipfile(path):  # which a file of PyTorch 1.6 or later is
+        raise SetError(f"{path}: this is no file of PyTorch, or it is damaged. Download or copy it anew")
     numpy_numbers = [np._core.multiarray.scalar, np.dtype, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8"))]
     try:
         with torch.serialization.safe_globals(numpy_numbers):
             return torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
+        what = re.search(r"GLOBAL (\S+)", str(error))
         raise SetError(
-            f"{path}: the file holds other things than numbers and tensors, and opening it could run any program "
-            f"({str(error).splitlines()[0]}). If it comes from somebody you trust, say trust=True"
+            f"{path}: the file holds other things than numbers and tensors{f' ({what[1]})' if what else ''}, and "
+            "opening it could run any program. If it comes from somebody you trust, say trust=True"
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise SetError(f"{path}: this is no file of PyTorch, or it is damaged ({str(error).splitlines()[0]})") from error
+    except (RuntimeError, EOFError, OSError, KeyError) as error:
+        raise SetError(
+            f"{path}: this is no file of PyTorch, or it is damaged ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _described(path: Path, trust: bool) -> tuple[Camera, Tensor]:
@@ -172,7 +185,9 @@ def _read_xray(path: Path, camera: Camera) -> XRay:
     except (InvalidDicomError, AttributeError, ValueError, OSError) as error:
         raise SetError(f"{path}: its pixels cannot be read ({error})") from error
     notes = [_FRAME, _EDGES, "The pixels are taken as proportional to the beam."]
-    notes.append("The set has no nominal pose. The one given here is a frontal view with the CT half-way to the detector.")
+    notes.append(
+        "The set has no nominal pose. The one given here is a frontal view with the CT half-way to the detector."
+    )
     if pixels.ndim == 3:
         pixels = pixels.amax(0)
         notes.append("The file has several frames; the largest value of each pixel is taken, as xvr does.")
@@ -185,7 +200,9 @@ def _read_xray(path: Path, camera: Camera) -> XRay:
         )
     if top or left:
         pixels = pixels[int(top) : int(top) + height, int(left) : int(left) + width]
-        notes.append(f"The .pt describes {height} x {width} pixels; {top:g} rows and {left:g} columns were cropped at each side.")
+        notes.append(
+            f"The .pt describes {height} x {width} pixels; {top:g} rows and {left:g} columns were cropped at each side."
+        )
     return XRay(pixels, camera, carm_pose(0.0, 0.0, camera.sid / 2), notes=notes)
 
 

@@ -153,7 +153,13 @@ def _patient(
         turned = bool(number(projection, "rot-180-for-up"))
         pose = torch.from_numpy(array(projection, "gt-poses/cam-to-pelvis-vol", (4, 4)).astype(np.float64))
         camera, true = from_deepfluoro(
-            pose, parameters.intrinsic, parameters.extrinsic, parameters.spacing, parameters.shape, world_from_lps, turned
+            pose,
+            parameters.intrinsic,
+            parameters.extrinsic,
+            parameters.spacing,
+            parameters.shape,
+            world_from_lps,
+            turned,
         )
         if twin is None:
             standard = Standard(true, "silver", float("nan"), _SILVER)

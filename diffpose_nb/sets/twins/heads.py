@@ -26,8 +26,8 @@ SPACING = 0.154
 PIXELS = (1920, 2400)
 """Rows and columns of the twin's images before binning. The published images differ among each other."""
 ABOUT = (
-    "This is a twin of the Ljubljana set, not the set: random trees of tubes in place of cerebral vessels, grown into a "
-    "chest CT, and simulated X-rays with and without contrast agent, divided by each other. Its errors say nothing "
+    "This is a twin of the Ljubljana set, not the set: random trees of tubes in place of cerebral vessels, grown into "
+    "a chest CT, and simulated X-rays with and without contrast agent, divided by each other. Its errors say nothing "
     "about real X-rays."
 )
 _OFF_CENTRE = 28.0
@@ -44,7 +44,7 @@ def ljubljana_twin(
     subjects: int = 10,
     binning: int = 8,
     voxel: float = 0.8,
-    size: float = 120.0,
+    size: float = 160.0,
     seed: int = 0,
     subject: torchio.Subject | None = None,
     progress: bool = True,
@@ -117,7 +117,7 @@ def _write_volume(
     )
     tree = [Vessel(vessel.points * [-1, -1, 1], vessel.radius) for vessel in vessels]
     share = occupancy(tree, shape, voxel)
-    grey = (1 - share) * _TISSUE * (hounsfield.clip(-1000, 1500) + 1000) + share * _BLOOD
+    grey = (1 - share) * _TISSUE * (hounsfield.clip(-1000, 1400) + 1000) + share * _BLOOD
     # as DiffPose's renderer flips the first axis, so does the file
     group.create_dataset("volume/pixels", data=grey[::-1].astype(np.float32), compression="lzf", chunks=True)
     group["volume/spacing"] = np.full(3, voxel, np.float32)
@@ -141,7 +141,7 @@ def _write_projection(
     spacing = SPACING * binning
     sid, sod = rng.uniform(1090, 1200), rng.uniform(720, 780)
     aside = rng.uniform([-_OFF_CENTRE, -5], [_OFF_CENTRE, 5]) / spacing
-    column, row = aside + [(columns - 1) / 2, (rows - 1) / 2]
+    column, row = aside + np.array([columns - 1, rows - 1]) / 2
     intrinsic = torch.tensor([[-sid / spacing, 0, column], [0, -sid / spacing, row], [0, 0, 1]], dtype=torch.float32)
     primary = {"ap": 0.0, "lat": 90.0}[view] + rng.uniform(-10, 10)
     # the C-arm is aimed so that the tree is in the picture, although the principal point is not in its middle

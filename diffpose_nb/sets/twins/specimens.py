@@ -62,7 +62,9 @@ def specimen(subject: torchio.Subject, labels: np.ndarray, voxel: float, seed: i
     turned = rigid_motion(rng.uniform(-_TILT, _TILT, 3), [0, 0, 0], middle)
     centre = torch.from_numpy(rng.uniform(-_AWAY, _AWAY, 3))  # of the CT, in the scanner's coordinates
     # the patient is turned about the middle of what is kept, which lies at ``centre`` of the scanner
-    world_from_lps = turned @ make_transform(torch.eye(3), middle) @ ras_from_lps @ make_transform(torch.eye(3), -centre)
+    world_from_lps = (
+        turned @ make_transform(torch.eye(3), middle) @ ras_from_lps @ make_transform(torch.eye(3), -centre)
+    )
     origin = centre.numpy() - (size - 1) / 2 * voxel
 
     lps_from_new = np.diag([voxel, voxel, voxel, 1.0])

@@ -10,9 +10,9 @@ from ...simulate import MATERIALS, Material, Wire
 
 _STEP = 3.0
 """mm from one point of a centre line to the next."""
-_TRUNK, _THINNEST = 2.4, 0.45
+_TRUNK, _THINNEST = 2.5, 0.6
 """Radius of the first vessel and of the last ones, mm; the carotid in the neck has about 2.5 mm."""
-_SHARE = 0.25
+_SHARE = 0.5
 """Mass of contrast agent in the blood, as a share of both together."""
 
 
@@ -33,11 +33,11 @@ def grow(seed: int, reach: float = 50.0) -> list[Vessel]:
     vessels: list[Vessel] = []
     tips = [(np.array([0.0, 0.0, -0.9 * reach]), np.array([0.0, 0.0, 1.0]), _TRUNK)]
     while tips:
-        start, direction, radius = tips.pop()
+        start, direction, radius = tips.pop(0)
         points = [start]
-        for _ in range(int(rng.uniform(4, 8) * (0.6 + radius / _TRUNK))):
-            inward = -points[-1] / reach * max(0.0, np.linalg.norm(points[-1]) / reach - 0.6)
-            direction = direction + rng.normal(0, 0.22, 3) + 1.5 * inward
+        for _ in range(int(rng.uniform(5, 9) * (0.7 + 0.6 * radius / _TRUNK))):
+            inward = -points[-1] / reach * max(0.0, np.linalg.norm(points[-1]) / reach - 0.8)
+            direction = direction + rng.normal(0, 0.12, 3) + inward
             direction = direction / np.linalg.norm(direction)
             points.append(points[-1] + _STEP * direction)
         vessels.append(Vessel(np.array(points), radius))
@@ -45,23 +45,26 @@ def grow(seed: int, reach: float = 50.0) -> list[Vessel]:
         if finer > _THINNEST and len(vessels) < 80:
             aside = np.cross(direction, rng.normal(size=3))
             aside = aside / np.linalg.norm(aside)
-            spread = rng.uniform(0.5, 0.9, 2)
-            tips += [(points[-1], direction * np.cos(a) + sign * aside * np.sin(a), finer) for a, sign in zip(spread, (1, -1), strict=True)]
+            spread = rng.uniform(0.3, 0.8, 2)
+            tips += [
+                (points[-1], direction * np.cos(a) + sign * aside * np.sin(a), finer)
+                for a, sign in zip(spread, (1, -1), strict=True)
+            ]
     return vessels
 
 
 def filled(vessels: list[Vessel], at: np.ndarray) -> list[Wire]:
     """The vessels as things of blood with contrast agent, which an X-ray shows; moved by ``at`` (3,), mm."""
     blood = _blood()
-    return [
-        Wire((vessel.points + at).tolist(), vessel.radius, blood, displaces="soft tissue") for vessel in vessels
-    ]
+    return [Wire((vessel.points + at).tolist(), vessel.radius, blood, displaces="soft tissue") for vessel in vessels]
 
 
 def _blood() -> Material:
     agent, tissue = MATERIALS["iodine contrast"], MATERIALS["soft tissue"]
     elements = {*agent.fractions, *tissue.fractions}
-    fractions = {e: _SHARE * agent.fractions.get(e, 0.0) + (1 - _SHARE) * tissue.fractions.get(e, 0.0) for e in elements}
+    fractions = {
+        e: _SHARE * agent.fractions.get(e, 0.0) + (1 - _SHARE) * tissue.fractions.get(e, 0.0) for e in elements
+    }
     density = 1 / (_SHARE / agent.density + (1 - _SHARE) / tissue.density)
     return Material("blood with contrast agent", density, fractions)
 
