@@ -63,7 +63,11 @@ _SUBTRACTED = (
 
 
 def ljubljana(
-    path: str | Path | None = None, *, views: Sequence[str] = VIEWS, threshold: float = THRESHOLD
+    path: str | Path | None = None,
+    *,
+    views: Sequence[str] = VIEWS,
+    threshold: float = THRESHOLD,
+    stored: bool = False,
 ) -> PublicSet:
     """Open the Ljubljana set as DiffPose repacked it, or a twin of it.
 
@@ -75,6 +79,9 @@ def ljubljana(
         Which X-rays, out of :data:`EVERY_VIEW`.
     threshold
         See :data:`THRESHOLD`.
+    stored
+        Give the pixels as they are stored, instead of line integrals of the vessels. The papers' own preprocessing
+        begins with them.
 
     Returns
     -------
@@ -99,7 +106,7 @@ def ljubljana(
         if not names:
             raise SetError(f"{file.filename}: there is no subject01 in it; there is {', '.join(file) or 'nothing'}")
         twin = file.attrs.get(TWIN)
-        patients = tuple(_patient(path, file[name], views, threshold, twin) for name in names)
+        patients = tuple(_patient(path, file[name], views, threshold, stored, twin) for name in names)
     if twin is None:
         PUBLICATION.announce()
     return PublicSet(patients, PUBLICATION, (_AXES,) if twin is None else (_AXES, str(twin)))
@@ -113,7 +120,9 @@ def _instead() -> str:
     )
 
 
-def _patient(path: Path, group: h5py.Group, views: Sequence[str], threshold: float, twin: str | None) -> Patient:
+def _patient(
+    path: Path, group: h5py.Group, views: Sequence[str], threshold: float, stored: bool, twin: str | None
+) -> Patient:
     name = group.name.strip("/")
     lps_from_voxel, shape, note = _grid(child(group, "volume"))
     centre = transform_points(lps_from_voxel, (torch.tensor(shape[None], dtype=torch.float64) - 1) / 2)[0]
@@ -129,7 +138,8 @@ def _patient(path: Path, group: h5py.Group, views: Sequence[str], threshold: flo
             child(place, "pixels").shape,
             world_from_volume,
         )
-        read = partial(_read_xray, path, place.name, camera, carm_pose(_PRIMARY[view.removesuffix("-max")], 0.0, SOD))
+        nominal = carm_pose(_PRIMARY[view.removesuffix("-max")], 0.0, SOD)
+        read = partial(_read_xray, path, place.name, camera, nominal, stored)
         if twin is None:
             standard = Standard(true, "gold", float("nan"), _GOLD)
         else:
@@ -182,9 +192,11 @@ def _read_points(path: Path, name: str, world_from_volume: Tensor) -> pd.DataFra
     return pd.DataFrame(world.numpy(), columns=["x", "y", "z"]).assign(name=names)[["name", "x", "y", "z"]]
 
 
-def _read_xray(path: Path, place: str, camera: Camera, nominal: Tensor) -> XRay:
+def _read_xray(path: Path, place: str, camera: Camera, nominal: Tensor, stored: bool) -> XRay:
     with opened(path, _instead()) as file:
         pixels = array(child(file, place), "pixels", camera.shape).astype(np.float64)
+    if stored:
+        return XRay(torch.from_numpy(pixels), camera, nominal, notes=[_NOMINAL, "The pixels are as they are stored."])
     return XRay(vessel_integrals(pixels), camera, nominal, "LOG", -1, notes=[_NOMINAL, _SUBTRACTED])
 
 

@@ -109,9 +109,9 @@ def deepfluoro(
     if twin is None:
         PUBLICATION.announce()
     notes = [] if twin is None else [str(twin)]
-    if missing := [name for name in SPECIMENS if name not in names]:
+    if twin is None and (missing := [name for name in SPECIMENS if name not in names]):
         notes.append(f"The file has no specimen {', '.join(missing)}.")
-    if not keep_wrong and (left := {name: WRONG[name] for name in names if name in WRONG}):
+    if twin is None and not keep_wrong and (left := {name: WRONG[name] for name in names if name in WRONG}):
         which = "; ".join(f"{name}: {', '.join(xrays)}" for name, xrays in left.items())
         notes.append(f"X-rays whose poses are known to be wrong are left out, if the file has them ({which}).")
     return PublicSet(patients, PUBLICATION, tuple(notes))

@@ -37,8 +37,8 @@ LANDMARKS = ("FH", "GSN", "IOF", "MOF", "SPS", "IPS", "ASIS")
 """The published names of landmarks, each with -l and -r. In the twin they are the middles of ribs 4 to 10."""
 ABOUT = (
     "This is a twin of DeepFluoro, not DeepFluoro: one chest CT in place of six pelves, which lies differently and "
-    "ends elsewhere in each, and simulated X-rays. Names of specimens, labels and landmarks are the published ones and mean "
-    "parts of a chest. Its errors say nothing about real X-rays."
+    "ends elsewhere in each, and simulated X-rays. Names of specimens, labels and landmarks are the published ones and "
+    "mean parts of a chest. Its errors say nothing about real X-rays."
 )
 EXTRINSIC = rigid_motion([14.0, -9.0, 31.0], [35.0, -20.0, 60.0])
 """(4, 4) the extrinsic matrix of the twin. The published one is another; any rigid one will do."""
