@@ -11,6 +11,7 @@ Imports ``simulate``, ``ct`` and what lies below them.
 
 from .biplane.autoscoper import wrist
 from .biplane.markers import beads, paired_beads
+from .biplane.twin import wrist_twin
 from .errors import SetError, SetNotHereError
 from .getting import Remote, data_folder, fetch
 from .patient import Patient, Publication, PublicSet, SetXRay, Standard
@@ -29,4 +30,5 @@ __all__ = [
     "fetch",
     "paired_beads",
     "wrist",
+    "wrist_twin",
 ]
