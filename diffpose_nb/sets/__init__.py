@@ -7,7 +7,8 @@ part of this project: :func:`fetch` downloads what may be downloaded, and a file
 A file of this package is not named like its set's function: ``sets.wrist`` is in ``biplane/autoscoper.py``,
 ``sets.deepfluoro`` in ``pelvis.py``, ``sets.ljubljana`` in ``angiograms.py``, ``sets.xvr`` in ``pairs.py``.
 
-A twin (:func:`deepfluoro_twin`, :func:`ljubljana_twin`) is a file with a set's published schema that is made from the
+A twin
+(:func:`deepfluoro_twin`, :func:`ljubljana_twin`, :func:`wrist_twin`) is a file with a set's published schema that is made from the
 example CT, so that everything that reads the set runs where the set is not.
 
 Imports ``simulate``, ``ct`` and what lies below them.
@@ -16,6 +17,7 @@ Imports ``simulate``, ``ct`` and what lies below them.
 from .angiograms import ljubljana
 from .biplane.autoscoper import wrist
 from .biplane.markers import beads, paired_beads
+from .biplane.twin import wrist_twin
 from .errors import SetError, SetNotHereError
 from .getting import Remote, data_folder, fetch
 from .pairs import xvr
@@ -42,5 +44,6 @@ __all__ = [
     "ljubljana_twin",
     "paired_beads",
     "wrist",
+    "wrist_twin",
     "xvr",
 ]

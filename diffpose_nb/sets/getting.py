@@ -54,8 +54,8 @@ def data_folder(name: str) -> Path:
 def fetch(remote: Remote, folder: str | Path, publication: Publication, *, progress: bool = True) -> Path:
     """The path of a published file in a folder; it is downloaded if it does not lie there yet.
 
-    A download that was cut short goes on where it stopped: in this call as long as something arrives, or in the next. The file is in its place only
-    when it is whole and its checksum is right.
+    A download that was cut short goes on where it stopped: in this call as long as something arrives, or in the next.
+    The file is in its place only when it is whole and its checksum is right.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def test_a_file_that_had_arrived_whole_needs_only_its_checksum(server, remote, t
 
 
 def test_another_file_is_refused_and_nothing_of_it_is_kept(server, remote, tmp_path):
-    with pytest.raises(sets.SetError, match="not the published bone.tif"):
+    with pytest.raises(sets.SetError, match=r"not the published bone\.tif"):
         _fetch(replace(remote, sha256="0" * 64), tmp_path)
     assert not list(tmp_path.iterdir())
 

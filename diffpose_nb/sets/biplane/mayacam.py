@@ -148,7 +148,7 @@ def read_bone(path: str | Path, name: str, spacing: tuple[float, float, float]) 
         volume=volume,
         density=torchio.ScalarImage(tensor=linear_attenuation(volume.data), affine=affine),
         mask=torchio.LabelMap(tensor=torch.from_numpy((values > 0).astype(np.int32))[None], affine=affine),
-        structures=pd.DataFrame({"id": [1], "structure": [name], "group": ["bone"]}),
+        structures=pd.DataFrame({"id": [1], "structure": [name], "group": ["skeleton"]}),
         lps_from_world=torch.eye(4, dtype=torch.float64),
         notes=[
             f"{path.name}: voxels of {' x '.join(f'{mm:g}' for mm in spacing)} mm and {WATER:g} for water, which the "
