@@ -8,6 +8,7 @@ from .carm import carm_angles, carm_pose
 from .pinhole import Camera
 from .rigid import as_float64, invert, make_transform, ras_from_lps, rigid_motion, transform_points
 from .twists import LEVER, adjoint, apart, camera_axes, change_axes, exp_se3, moved
+from .two_views import epipolar_distances, fundamental_matrix, triangulate
 
 __all__ = [
     "LEVER",
@@ -19,11 +20,14 @@ __all__ = [
     "carm_angles",
     "carm_pose",
     "change_axes",
+    "epipolar_distances",
     "exp_se3",
+    "fundamental_matrix",
     "invert",
     "make_transform",
     "moved",
     "ras_from_lps",
     "rigid_motion",
     "transform_points",
+    "triangulate",
 ]
