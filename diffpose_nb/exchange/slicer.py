@@ -116,18 +116,17 @@ def _add_view(scene: ElementTree.Element, folder: Path, view: SlicerView, lps_fr
     where = to_positions(camera, view.world_from_camera, lps_from_world)
     normal = torch.linalg.cross(where.columns, where.rows)
     (rows, columns), (row_spacing, column_spacing) = camera.shape, camera.pixel_spacing
-    first = (
-        where.center - where.columns * column_spacing * (columns - 1) / 2 - where.rows * row_spacing * (rows - 1) / 2
-    )
+    right, down = where.columns * column_spacing, where.rows * row_spacing  # from one pixel to the next, mm
+    first = where.center - right * (columns - 1) / 2 - down * (rows - 1) / 2
     grid = torch.eye(4, dtype=torch.float64)
-    grid[:3] = torch.stack([where.columns * column_spacing, where.rows * row_spacing, normal, first], 1)
+    grid[:3] = torch.stack([right, down, normal, first], 1)
     pixels = view.xray.pixels.numpy()
     _write_volume(folder / f"{name}.nrrd", pixels.T[..., None], grid.numpy())
     low, high = (float(value) for value in np.quantile(pixels, (0.005, 0.995)))
     _add_volume(scene, name, f"{name}.nrrd", "VolumeDisplay", window=high - low, level=(high + low) / 2)
 
     halves = [(-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5)]
-    edges = [first + where.columns * column_spacing * c + where.rows * row_spacing * r for c, r in halves]
+    edges = [first + right * column + down * row for column, row in halves]
     _add_markup(scene, folder, f"{name} source", "Fiducial", {"source": where.source})
     _add_markup(scene, folder, f"{name} detector", "ClosedCurve", {f"{name}-{n}": edge for n, edge in enumerate(edges)})
     lps_from_camera = lps_from_world @ as_float64(view.world_from_camera)

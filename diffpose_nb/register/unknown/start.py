@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 import torchio
 from scipy import signal
 from torch import Tensor
