@@ -6,6 +6,8 @@ import typer
 
 from .describing import describe
 from .errors import OneLine
+from .registering import register
+from .training import train
 
 app = typer.Typer(
     name="diffpose-nb",
@@ -24,3 +26,5 @@ def main() -> None:
 
 
 app.command()(describe)
+app.command()(register)
+app.command()(train)
