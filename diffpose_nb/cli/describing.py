@@ -32,7 +32,7 @@ def describe(
                 lines = _picture(path)
             else:
                 table, notes = _table(path, frame)
-                lines = [*table.fillna("").to_string(index=False, justify="left").splitlines(), *notes]
+                lines = [*_lines(table), *notes]
         print("\n" * (number > 0) + str(path), *(f"  {line.rstrip()}" for line in lines), sep="\n")
 
 
@@ -56,6 +56,13 @@ def _table(path: Path, frame: int) -> tuple[pd.DataFrame, list[str]]:
     except dicom.DicomGeometryError as error:
         notes = [f"to be given: {problem}" for problem in error.problems]
     return table.drop(columns="meaning"), notes
+
+
+def _lines(table: pd.DataFrame) -> list[str]:
+    """The rows, their columns aligned on the left."""
+    rows = [[str(cell) for cell in row] for row in table.fillna("").to_numpy()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _of_ct(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..train import PoseRegressor
 
 
-class Values(str, Enum):
+class Values(StrEnum):
     """What a value of a picture is."""
 
     linear = "linear"
@@ -30,7 +30,7 @@ class Values(str, Enum):
     display = "display"
 
 
-class Bright(str, Enum):
+class Bright(StrEnum):
     """What is bright in a picture."""
 
     beam = "beam"
@@ -47,7 +47,9 @@ def register(
     hounsfield: Annotated[
         str | None, typer.Option(help="SLOPE,INTERCEPT that make the CT's numbers Hounsfield units.")
     ] = None,
-    resample_labels: Annotated[bool, typer.Option(help="Allow a label map on another grid.")] = False,
+    resample_labels: Annotated[
+        bool, typer.Option("--resample-labels", help="Allow a label map on another grid.")
+    ] = False,
     structures: Annotated[
         list[str] | None, typer.Option(help="Compare only what is near these labels: names or numbers, with commas.")
     ] = None,
@@ -55,12 +57,17 @@ def register(
         str, typer.Option(help="Where to start: header, search, network:FILE (of train) or pose:FILE.")
     ] = "header",
     together: Annotated[
-        bool, typer.Option(help="The X-rays are views of one patient lying still: one motion mends them all.")
+        bool,
+        typer.Option("--together", help="The X-rays are views of one patient lying still: one motion mends them all."),
     ] = False,
-    both_sides: Annotated[bool, typer.Option(help="Also start from the other side of the patient.")] = False,
+    both_sides: Annotated[
+        bool, typer.Option("--both-sides", help="Also start from the other side of the patient.")
+    ] = False,
     restarts: Annotated[int, typer.Option(min=0, help="Further attempts until the pose is found.")] = 4,
     confirm: Annotated[int, typer.Option(min=0, help="Further attempts that have to come back to the pose.")] = 0,
-    calibrate: Annotated[bool, typer.Option(help="Find SID and principal point too; needs two views.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Find SID and principal point too; needs two views.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")] = 0,
     sid: Annotated[list[float] | None, typer.Option(help="Source to detector, mm.")] = None,
     sod: Annotated[list[float] | None, typer.Option(help="Source to isocentre, mm.")] = None,
@@ -77,11 +84,19 @@ def register(
         Values | None, typer.Option(help="Pictures: values are proportional to the beam, to its log, or for display.")
     ] = None,
     bright: Annotated[Bright | None, typer.Option(help="Pictures: what is bright, the beam or bone.")] = None,
-    mirrored: Annotated[bool, typer.Option(help="Pictures: seen from the source, not from the detector.")] = False,
-    try_mirrored: Annotated[bool, typer.Option(help="Register the mirrored image too, and keep the better.")] = False,
-    try_inverted: Annotated[bool, typer.Option(help="Register with the greys turned over too.")] = False,
-    slicer: Annotated[bool, typer.Option(help="Write a scene for 3D Slicer too, with a copy of the CT.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace results that are there already.")] = False,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Pictures: seen from the source, not from the detector.")
+    ] = False,
+    try_mirrored: Annotated[
+        bool, typer.Option("--try-mirrored", help="Register the mirrored image too, and keep the better.")
+    ] = False,
+    try_inverted: Annotated[
+        bool, typer.Option("--try-inverted", help="Register with the greys turned over too.")
+    ] = False,
+    slicer: Annotated[
+        bool, typer.Option("--slicer", help="Write a scene for 3D Slicer too, with a copy of the CT.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
     """Find the pose of the C-arm for each X-ray, and write it with a report.

@@ -154,7 +154,7 @@ def _pair(spacing: float | Sequence[float] | None) -> float | Sequence[float] | 
 def _looks(pixels: Tensor) -> str:
     """What the picture itself seems to say, as a hint."""
     sign = beam_sign(pixels)
-    return "" if sign is None else f" It looks like {'beam' if sign > 0 else 'bone'!r}."
+    return "" if sign is None else f" The picture looks like {'beam' if sign > 0 else 'bone'!r}; that is a guess."
 
 
 def _open(path: Path) -> tuple[Tensor, list[str]]:

@@ -17,8 +17,8 @@ PRIMARY_LIMITS = (-180.0, 180.0)
 SECONDARY_LIMITS = (-90.0, 90.0)
 MAGNIFICATION_LIMITS = (1.0 + 1e-6, 40.0)
 NO_ANGLES = (
-    "Angles: they are not used, since the start comes from elsewhere. The nominal pose is the frontal one, and the image "
-    "is taken as seen from the detector."
+    "Angles: they are not used, since the start comes from elsewhere. The nominal pose is the frontal one, and the "
+    "image is taken as seen from the detector."
 )
 """The note of an X-ray that is read without its angles."""
 MAGNIFICATION_TOLERANCE = 0.02
