@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import SimpleITK as sitk
 import torch
@@ -25,7 +27,7 @@ XA = "1.2.840.10008.5.1.4.1.1.12.1"
 
 
 def volume() -> np.ndarray:
-    """(64, 52, 64) Hounsfield units, axes L, P, H: a body of water with vertebrae-like blocks, ribs and a dense ball."""
+    """(64, 52, 64) Hounsfield units, axes L, P, H: a body of water with blocks for vertebrae, ribs, and balls."""
     rng = np.random.default_rng(5)
     shape = (64, 52, 64)
     x, y, z = (axis - (n - 1) / 2 for axis, n in zip(np.indices(shape), shape, strict=True))
@@ -94,10 +96,6 @@ def subject():
     """The CT without a file."""
     affine = np.diag([-SPACING[0], -SPACING[1], SPACING[2], 1.0])
     affine[:3, 3] = np.array(ORIGIN) * (-1, -1, 1)
-    import tempfile
-
-    import nibabel
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ct.nii"
         nibabel.save(nibabel.Nifti1Image(volume(), affine), path)

@@ -51,7 +51,7 @@ def test_an_older_file_with_paths_and_tables(tmp_path, points, orientation):
     camera, found = read_xvr(tmp_path / "parameters.pt")
     assert torch.linalg.det(found[:3, :3]) > 0
     subject = own_patient.subject()
-    subject["reorient"] = REORIENT[orientation]
+    subject.reorient = REORIENT[orientation]
     arguments = {key: content["drr"][key] for key in ("sdd", "height", "width", "delx", "dely", "x0", "y0")}
     drr = DRR(subject, **arguments, reverse_x_axis=True)
     theirs = drr.perspective_projection(pose, points[None].float())[0] - 0.5
