@@ -65,16 +65,15 @@ def _view(view: dict[str, Any], shown: ViewPictures) -> dict[str, Any]:
         torch.tensor(view[key], dtype=torch.float64) for key in ("start_world_from_camera", "world_from_camera")
     )
     rows = []
-    for name, before, after, unit in zip(
+    for name, before, after in zip(
         ("primary angle", "secondary angle", "turn of the image"),
         carm_angles(start),
         carm_angles(pose),
-        ("°", "°", "°"),
         strict=True,
     ):
-        rows.append((name, f"{float(before):.1f} {unit}", f"{float(after):.1f} {unit}"))
+        rows.append((name, f"{float(before):.1f}°", f"{float(after):.1f}°"))
     rows.append(("source, LPS of the CT", "", ", ".join(f"{mm:.1f}" for mm in view["lps"]["source"]) + " mm"))
-    rows.append(("local NCC", f"{view['ncc_before']:.2f}", f"{view['ncc_after']:.2f}"))
+    rows.append(("local NCC of the pictures", f"{view['ncc_before']:.2f}", f"{view['ncc_after']:.2f}"))
     rotation = start[:3, :3].mT @ pose[:3, :3]
     angle = np.degrees(np.arccos(np.clip((rotation.diagonal().sum().item() - 1) / 2, -1, 1)))
     return {
