@@ -15,7 +15,7 @@ FOUND, WRONG_INPUT, NOT_FOUND = 0, 2, 3
 """Exit status: the pose was found; the input cannot be used; the pose is doubtful or lost."""
 
 
-class WrongInput(typer.TyperException):  # noqa: N818 - the name says what is wrong
+class WrongInput(typer.TyperException):
     """The input cannot be used. The message names the file or option, what was found, and what would mend it."""
 
     exit_code = WRONG_INPUT
