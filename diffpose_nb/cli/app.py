@@ -6,6 +6,7 @@ import typer
 
 from .describing import describe
 from .errors import OneLine
+from .studying import study
 
 app = typer.Typer(
     name="diffpose-nb",
@@ -24,3 +25,4 @@ def main() -> None:
 
 
 app.command()(describe)
+app.command()(study)

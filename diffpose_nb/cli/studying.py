@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .errors import NOT_FOUND, WrongInput, wrong_input
+from .errors import NOT_FOUND, WRONG_INPUT, WrongInput, wrong_input
 
 
 def study(
     table: Annotated[Path, typer.Argument(help="A CSV file with a row for each X-ray; ct and xray are its columns.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Number of processes; on a cluster, of all jobs together.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes, of all jobs together.")] = None,
     cluster: Annotated[Path | None, typer.Option(help="YAML file of dask-jobqueue: slurm, pbs or sge.")] = None,
     job_script: Annotated[bool, typer.Option("--job-script", help="Print the script of a job, and stop.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Register again the rows that failed.")] = False,
@@ -27,8 +28,10 @@ def study(
     """
     from ..study.table.page import by_group
     from ..study.table.results import PAGE
+    from ..study.table.rows import TableError
     from ..study.table.running import register_table
-    from ..study.table.workers import ClusterError, job_script as script_of
+    from ..study.table.workers import ClusterError
+    from ..study.table.workers import job_script as script_of
 
     if job_script:
         if cluster is None:
@@ -39,9 +42,12 @@ def study(
     if output is None:
         raise WrongInput("the folder for the results is missing: name it with -o")
     try:
-        results = register_table(
-            table, output, workers=workers, cluster=cluster, retry=retry, anywhere=anywhere
-        )
+        results = register_table(table, output, workers=workers, cluster=cluster, retry=retry, anywhere=anywhere)
+    except TableError as error:
+        print(f"diffpose-nb: {error}", file=sys.stderr)  # a line for each bad row
+        raise typer.Exit(WRONG_INPUT) from None
+    except (ClusterError, OSError) as error:
+        raise WrongInput(str(error)) from error
     except KeyboardInterrupt:
         print(f"\nstopped; the rows that are done are in {output}. Run the same command again to go on")
         raise typer.Abort from None

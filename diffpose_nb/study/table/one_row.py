@@ -16,11 +16,13 @@ from torch import Tensor
 
 from ... import ct, evaluate
 from ...camera import LEVER
-from ...dicom import read_xray
+from ...dicom import read_picture, read_xray
+from ...dicom.picture import SUFFIXES
 from ...images import XRay
 from ...register import Comparison, Refinement, Strategy, load_pose, refine
+from ...register.unknown.start import find_start
 from ...train import PoseRegressor
-from .rows import OF_XRAY, Row
+from .rows import OF_DICOM, OF_PICTURE, OF_XRAY, SEARCH, Row
 
 TRUTH = ".truth.json"
 """A pose file whose name is that of an X-ray with this ending counts as its truth."""
@@ -71,9 +73,7 @@ def _read(row: Row) -> _Patient:
     gc.collect()
     arguments = {name: value for name, value in row.ct if name not in ("ct", "label_names")}
     try:
-        subject = ct.load_ct(
-            row.values["ct"], structures=row.values.get("label_names"), progress=False, **arguments
-        )
+        subject = ct.load_ct(row.values["ct"], structures=row.values.get("label_names"), progress=False, **arguments)
         patient = _Patient(subject, None, time.perf_counter() - began)
     except Exception as error:  # kept too, so that a CT that cannot be read is not tried again for each X-ray
         patient = _Patient(None, _told(error), time.perf_counter() - began)
@@ -82,13 +82,13 @@ def _read(row: Row) -> _Patient:
 
 
 def _registered(row: Row, subject: torchio.Subject) -> dict[str, object]:
-    xray = read_xray(row.values["xray"], **{name: row.values[name] for name in OF_XRAY if name in row.values})
-    start = _start(row, xray)
+    xray = _xray(row)
+    start = _start(row, xray, subject)
     found = refine(
         subject,
         xray,
         start,
-        compare=Comparison(structures=row.values.get("structures")),
+        compare=_comparison(row),
         search=Strategy(restarts=row.values.get("restarts", Strategy().restarts)),
         progress=False,
     )
@@ -110,6 +110,19 @@ def _registered(row: Row, subject: torchio.Subject) -> dict[str, object]:
     return result | {"notes": " ".join(notes)}
 
 
+def _xray(row: Row) -> XRay:
+    path = row.values["xray"]
+    read, own = (read_picture, OF_PICTURE) if Path(path).suffix.lower() in SUFFIXES else (read_xray, OF_DICOM)
+    given = {name: row.values[name] for name in (*OF_XRAY, *own) if name in row.values}
+    if row.values.get("start") == SEARCH:  # the angles are then not used, but a header without them would be refused
+        given = {"primary": 0.0, "secondary": 0.0} | given
+    return read(path, **given)
+
+
+def _comparison(row: Row) -> Comparison:
+    return Comparison(structures=row.values.get("structures"))
+
+
 def _described(found: Refinement, subject: torchio.Subject) -> dict[str, object]:
     lps_from_camera = subject["lps_from_world"] @ found.world_from_camera
     return {
@@ -123,10 +136,13 @@ def _described(found: Refinement, subject: torchio.Subject) -> dict[str, object]
     }
 
 
-def _start(row: Row, xray: XRay) -> Tensor:
+def _start(row: Row, xray: XRay, subject: torchio.Subject) -> Tensor:
     path = row.values.get("start")
     if path is None:
         return xray.world_from_camera
+    if path == SEARCH:
+        sod = xray.world_from_camera[:3, 3].norm().item()
+        return find_start(subject, xray, sod, compare=_comparison(row), progress=False)
     if Path(path).suffix == ".pt":
         return _network(path).predict(xray)
     return load_pose(path)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...evaluate import SUCCESS, success_rate
 from ...runtime import style, write_text_whole
-from .results import CSV, LOG, PAGE, PARQUET
+from .results import CSV, PAGE, PARQUET
 
 KINDS = ("found", "doubtful", "lost", "failed")
 """What becomes of an X-ray: a judgement, or an error."""
@@ -27,7 +27,8 @@ _TEMPLATE = """<!DOCTYPE html>
 <h1>{{ done }} of {{ total }} X-rays registered</h1>
 <p>{{ patients }} patients, {{ groups | length }} groups. Every row is in <a href="{{ csv }}">{{ csv }}</a> and
 <a href="{{ parquet }}">{{ parquet }}</a>. diffpose_nb {{ version }}. Not for clinical use.</p>
-{% if done < total %}<p>The study has not ended. Run it again with the same folder, and it goes on from here.</p>{% endif %}
+{% if done < total %}<p>The study has not ended. Run it again with the same folder, and it goes on from here.</p>
+{% endif %}
 <h2>By group</h2>
 <table>
 <tr><th>group</th><th>X-rays</th><th>patients</th><th></th>
@@ -46,8 +47,8 @@ _TEMPLATE = """<!DOCTYPE html>
 <td>{{ group.seconds }}</td></tr>
 {% endfor %}
 </table>
-<p>Found: the pose can be trusted. Doubtful: look at it. Lost: it is wrong, or nothing speaks for it. Failed: the X-ray or
-the CT could not be used, and the error says why.
+<p>Found: the pose can be trusted. Doubtful: look at it. Lost: it is wrong, or nothing speaks for it. Failed: the X-ray
+or the CT could not be used, and the error says why.
 {% if truth %}The share under {{ limit }} mm is of all X-rays whose truth is known; in brackets its 95 % interval
 (Wilson).{% endif %}
 Times are those of the registrations; reading the CTs took {{ reading }} s in all.</p>
@@ -120,7 +121,6 @@ def write_page(folder: Path, results: pd.DataFrame, total: int) -> None:
         counts=kind.value_counts().to_dict(),
         csv=CSV,
         parquet=PARQUET,
-        log=LOG,
         version=version("diffpose-nb"),
     )
     write_text_whole(folder / PAGE, text)

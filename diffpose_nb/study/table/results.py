@@ -40,11 +40,11 @@ FOUND: dict[str, pa.DataType] = {
 """The columns that a study adds to those of its table.
 
 ``judgement``, ``confidence``, ``ncc``, ``uncertainty`` (6 numbers) and ``reasons`` are those of
-:class:`diffpose_nb.register.Refinement`; ``world_from_camera`` and ``lps_from_camera`` are 4 × 4 matrices as 16 numbers,
-row by row. Where the truth is known: ``start_mtre`` (of the start), ``mtre``, ``mpe`` and ``mrpd``, all in mm, at the
-points that ``targets`` names. ``seconds`` is the time of the registration, and ``seconds_ct`` what reading the CT took if
-it was read for this row. ``notes`` are the assumptions about CT and X-ray, ``version`` is that of this package, and
-``error`` says why a row failed; it then has no judgement. What is not known is empty."""
+:class:`diffpose_nb.register.Refinement`; ``world_from_camera`` and ``lps_from_camera`` are 4 × 4 matrices as 16
+numbers, row by row. Where the truth is known: ``start_mtre`` (of the start), ``mtre``, ``mpe`` and ``mrpd``, all in mm,
+at the points that ``targets`` names. ``seconds`` is the time of the registration, and ``seconds_ct`` what reading the
+CT took if it was read for this row. ``notes`` are the assumptions about CT and X-ray, ``version`` is that of this
+package, and ``error`` says why a row failed; it then has no judgement. What is not known is empty."""
 TIMES = ("seconds", "seconds_ct")
 """Columns that differ from run to run."""
 

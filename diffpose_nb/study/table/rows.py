@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
+from typing import get_args
+
+from ...dicom.picture import SUFFIXES, Bright, Values
 
 _SHOWN = 40
 """So many problems are told in sentences. Of the others only the lines are listed."""
@@ -51,6 +54,14 @@ def _pair(text: str) -> tuple[float, float]:
     return first, second
 
 
+def _spacing(text: str) -> tuple[float, float]:
+    return _pair(text if len(text.split()) > 1 else f"{text} {text}")
+
+
+def _one_of(*words: str) -> tuple[Callable[[str], str], str]:
+    return {word: word for word in words}.__getitem__, " or ".join(words)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(";") if name.strip())
 
@@ -60,8 +71,9 @@ def _yes(text: str) -> bool:
 
 
 _A_NUMBER = (_number, "a number, such as 1020 or 0.5")
-_TWO_NUMBERS = (_pair, "two numbers with a blank between them, such as 0.97 0.97")
+_TWO_NUMBERS = (_pair, "two numbers with a blank between them, such as 1 -1024")
 _A_COUNT = (_count, "a whole number, 0 or more")
+_YES_OR_NO = (_yes, "yes or no")
 COLUMNS: dict[str, tuple[Callable[[str], object], str]] = {
     "ct": (str, ""),
     "xray": (str, ""),
@@ -70,14 +82,17 @@ COLUMNS: dict[str, tuple[Callable[[str], object], str]] = {
     "labels": (str, ""),
     "label_names": (str, ""),
     "hounsfield": _TWO_NUMBERS,
-    "resample_labels": (_yes, "yes or no"),
+    "resample_labels": _YES_OR_NO,
     "frame": _A_COUNT,
     "sid": _A_NUMBER,
     "sod": _A_NUMBER,
     "primary": _A_NUMBER,
     "secondary": _A_NUMBER,
-    "pixel_spacing": _TWO_NUMBERS,
+    "pixel_spacing": (_spacing, "one number, or two (of rows and of columns) with a blank between them"),
     "principal_point": _TWO_NUMBERS,
+    "values": _one_of(*get_args(Values)),
+    "bright": _one_of(*get_args(Bright)),
+    "mirrored": _YES_OR_NO,
     "start": (str, ""),
     "structures": (_names, "names with ; between them"),
     "restarts": _A_COUNT,
@@ -87,16 +102,22 @@ COLUMNS: dict[str, tuple[Callable[[str], object], str]] = {
 
 ``ct`` and ``xray`` have to be there. ``patient`` and ``group`` are names for the summary. ``labels``, ``label_names``,
 ``hounsfield`` and ``resample_labels`` are arguments of :func:`diffpose_nb.ct.load_ct` (``label_names`` is its
-``structures``, a JSON file). ``frame`` to ``principal_point`` are arguments of :func:`diffpose_nb.dicom.read_xray`.
-``start`` is a pose file of :meth:`diffpose_nb.register.Refinement.save` or the checkpoint of a network (``.pt``); without
-it the header says where to start. ``structures`` are compared alone, and ``restarts`` is the number of further attempts,
-see :class:`diffpose_nb.register.Comparison` and :class:`diffpose_nb.register.Strategy`. ``truth`` is a pose file to
-measure the error with. An empty cell is as good as no column."""
+``structures``, a JSON file). ``frame`` to ``mirrored`` are arguments of :func:`diffpose_nb.dicom.read_xray`, or of
+:func:`diffpose_nb.dicom.read_picture` where the X-ray is a picture without a header.
+``start`` is a pose file of :meth:`diffpose_nb.register.Refinement.save`, the checkpoint of a network (``.pt``), or the
+word ``search`` where the angles are not known; without it the header says where to start. ``structures`` are compared
+alone, and ``restarts`` is the number of further attempts, see :class:`diffpose_nb.register.Comparison` and
+:class:`diffpose_nb.register.Strategy`. ``truth`` is a pose file to measure the error with. An empty cell is as good as
+no column."""
 NEEDED = ("ct", "xray")
 PATHS = ("ct", "xray", "labels", "label_names", "start", "truth")
+SEARCH = "search"
+"""In the column ``start``: the CT is looked at from all sides, see :func:`diffpose_nb.register.unknown.start.find_start`."""
 OF_CT = ("ct", "labels", "label_names", "hounsfield", "resample_labels")
 """Columns that say how the CT is read. Rows that agree in them share one CT."""
-OF_XRAY = ("frame", "sid", "sod", "primary", "secondary", "pixel_spacing", "principal_point")
+OF_XRAY = ("sid", "sod", "primary", "secondary", "pixel_spacing", "principal_point")
+OF_DICOM, OF_PICTURE = ("frame",), ("values", "bright", "mirrored")
+"""Columns that only X-rays with a header have, and those that only pictures without one have."""
 NAMES_ONLY = ("patient", "group")
 """Columns that change nothing in a registration."""
 
@@ -157,7 +178,7 @@ def read_table(path: str | Path, *, anywhere: bool = False) -> list[Row]:
         found = [problem] if problem else []
         values: dict[str, object] = {}
         for name, text in texts.items():
-            if name in PATHS:
+            if name in PATHS and (name, text) != ("start", SEARCH):
                 if text not in there:  # a CT stands in hundreds of rows
                     there[text] = _problem_of_path(text, folder, anywhere)
                 values[name] = normpath(folder / text)
@@ -169,6 +190,12 @@ def read_table(path: str | Path, *, anywhere: bool = False) -> list[Row]:
             except (ValueError, KeyError):
                 found.append(f"{name} is {text!r}: it has to be {form}")
         found += [f"{name} is empty: each row names a CT and an X-ray" for name in NEEDED if name not in texts]
+        picture = Path(texts.get("xray", "")).suffix.lower() in SUFFIXES
+        found += [
+            f"{name} is given, which is for {'DICOM files' if picture else 'pictures without a header'} only"
+            for name in (OF_DICOM if picture else OF_PICTURE)
+            if name in texts
+        ]
         row = Row(line, texts, values)
         if row.key in first:
             found.append(f"the row is like that of line {first[row.key]}; delete one of them")

@@ -18,7 +18,7 @@ from .page import write_page
 from .results import open_log, read_log, table_of, write_results
 from .rows import Row, read_table
 from .sharing import Sharing
-from .workers import cluster_workers, default_workers, local_workers
+from .workers import ClusterError, cluster_workers, default_workers, local_workers
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -75,9 +75,9 @@ def register_table(
     TableError
         Before anything runs, with every bad row, see :func:`diffpose_nb.study.table.rows.read_table`.
     ClusterError
-        The YAML file cannot be used.
+        The YAML file cannot be used, or ``workers`` is not given with it.
     ValueError
-        ``workers`` makes no sense.
+        ``workers`` is less than 1.
     KeyboardInterrupt
         After an interrupt; the results so far are written.
     """
@@ -85,7 +85,7 @@ def register_table(
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}: a study needs at least one")
     if cluster is not None and workers is None:
-        raise ValueError("workers is not given: with a cluster, say how many processes its jobs have together")
+        raise ClusterError("workers is not given: with a cluster, say how many processes its jobs have together")
     found = read_log(folder)
     todo = [row for row in rows if row.key not in found or (retry and found[row.key].get("error"))]
     study = _Study(rows, folder, found)
@@ -129,14 +129,12 @@ class _Study:
         return results
 
 
-def run(
-    client: Client, rows: list[Row], function: Callable[[Row], dict[str, object]]
-) -> Iterator[dict[str, object]]:
+def run(client: Client, rows: list[Row], function: Callable[[Row], dict[str, object]]) -> Iterator[dict[str, object]]:
     """What a function finds for each row, in the order in which they end.
 
-    Each worker has one row at a time, so that the scheduler never knows of more rows than there are workers, and rows of
-    one CT go to the workers that have it. A row whose worker dies is begun again on another one; Dask gives it up when
-    it has taken several workers along, and the row is then one that failed.
+    Each worker has one row at a time, so that the scheduler never knows of more rows than there are workers, and rows
+    of one CT go to the workers that have it. A row whose worker dies is begun again on another one; Dask gives it up
+    when it has taken several workers along, and the row is then one that failed.
     """
     sharing, done = Sharing(rows), queue.SimpleQueue()
     running: dict[Future, tuple[str, Row]] = {}

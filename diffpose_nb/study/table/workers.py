@@ -50,10 +50,8 @@ def local_workers(workers: int) -> Iterator[Client]:
     import dask
     from distributed import Client, LocalCluster
 
-    threads = max(1, _cores() // workers)
-    environment = _environment(threads)
     # before the start: numba and PyTorch read these when they are imported
-    settings = _DASK | {"distributed.nanny.pre-spawn-environ": environment}
+    settings = _DASK | {"distributed.nanny.pre-spawn-environ": _local_threads(workers)}
     with (
         dask.config.set(settings),
         _quiet(),
@@ -100,8 +98,7 @@ def queue_cluster(path: str | Path) -> JobQueueCluster:
     kind, arguments = _described(Path(path))
     cores = arguments["cores"]
     processes = arguments.setdefault("processes", cores)
-    threads = max(1, cores // processes)
-    environment = _environment(threads) | {
+    environment = dict.fromkeys(_THREADS, max(1, cores // processes)) | {
         f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(value) for name, value in _DASK.items()
     }
     exports = [f"export {name}={value}" for name, value in environment.items()]
@@ -147,10 +144,11 @@ def _described(path: Path) -> tuple[str, dict[str, Any]]:
     return kind, dict(arguments)
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """Limits of threads for a worker. Who has set a lower one for this process keeps it."""
+def _local_threads(workers: int) -> dict[str, str]:
+    """Limits of threads for each worker. Who has set a lower one for this process keeps it."""
+    fair = max(1, _cores() // workers)
     limits = {name: os.environ.get(name, "") for name in _THREADS}
-    return {name: str(min(threads, int(own)) if own.isdigit() else threads) for name, own in limits.items()}
+    return {name: str(min(fair, int(own)) if own.isdigit() else fair) for name, own in limits.items()}
 
 
 def _cores() -> int:
