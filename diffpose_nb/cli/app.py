@@ -6,7 +6,9 @@ import typer
 
 from .describing import describe
 from .errors import OneLine
+from .registering import register
 from .studying import study
+from .training import train
 
 app = typer.Typer(
     name="diffpose-nb",
@@ -25,4 +27,6 @@ def main() -> None:
 
 
 app.command()(describe)
+app.command()(register)
+app.command()(train)
 app.command()(study)

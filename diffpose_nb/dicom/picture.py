@@ -16,7 +16,7 @@ from torch import Tensor
 from ..camera import Camera, carm_pose
 from ..images import XRay, beam_sign
 from .errors import DicomGeometryError, UnreadableDicom
-from .geometry.carm import PRIMARY_LIMITS, SECONDARY_LIMITS, SID_LIMITS, SOD_LIMITS
+from .geometry.carm import NO_ANGLES, PRIMARY_LIMITS, SECONDARY_LIMITS, SID_LIMITS, SOD_LIMITS
 from .geometry.spacing import SPACING_LIMITS
 from .header import Header, show_number
 
@@ -52,6 +52,7 @@ def read_picture(
     bright: Bright | None = None,
     principal_point: Sequence[float] | None = None,
     mirrored: bool = False,
+    angles: bool = True,
 ) -> XRay:
     """An X-ray from a picture that has no header. Whatever a header would say is asked for.
 
@@ -77,6 +78,8 @@ def read_picture(
     mirrored
         Whether the picture is seen from the source, with the patient's right side on the right. DICOM's X-rays are
         seen from the detector.
+    angles
+        False: the angles are not needed, because the start comes from elsewhere. The pose is then the frontal one.
 
     Returns
     -------
@@ -93,6 +96,9 @@ def read_picture(
     name = os.fspath(picture) if isinstance(picture, str | os.PathLike) else "the array"
     pixels, notes = _open(Path(name)) if name != "the array" else (_grey(np.asarray(picture), name), [])
     header = Header([])
+    if not angles:
+        primary = secondary = 0.0
+        notes.append(NO_ANGLES)
     numbers = {
         "sid": (sid, SID_LIMITS, "mm", 1),
         "sod": (sod, SOD_LIMITS, "mm", 1),
@@ -148,7 +154,7 @@ def _pair(spacing: float | Sequence[float] | None) -> float | Sequence[float] | 
 def _looks(pixels: Tensor) -> str:
     """What the picture itself seems to say, as a hint."""
     sign = beam_sign(pixels)
-    return "" if sign is None else f" It looks like {'beam' if sign > 0 else 'bone'!r}."
+    return "" if sign is None else f" The picture looks like {'beam' if sign > 0 else 'bone'!r}; that is a guess."
 
 
 def _open(path: Path) -> tuple[Tensor, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -131,7 +131,8 @@ class _Unpickler(pickle.Unpickler):
 
 def _load(path: Path) -> Any:
     """The content of a file of ``torch.save``, its objects other than tensors shut."""
-    safe = SimpleNamespace(Unpickler=_Unpickler, load=lambda file, **kwargs: _Unpickler(file, **kwargs).load())
+    safe = ModuleType("shut_pickle")
+    safe.Unpickler, safe.load = _Unpickler, lambda file, **kwargs: _Unpickler(file, **kwargs).load()
     try:
         return torch.load(path, map_location="cpu", pickle_module=safe, weights_only=False)
     except FileNotFoundError:

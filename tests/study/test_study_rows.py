@@ -66,12 +66,15 @@ def test_every_bad_row_is_told_at_once(folder):
     told = raised.value.problems
     assert [line for line, _ in told] == [3, 3, 4, 5, 6, 7]
     sentences = [sentence for _, sentence in told]
-    for sentence, words in zip(
-        sentences,
-        ["'no.nii.gz': there is no such file", "'far': it has to be a number", "xray is empty", "'-1': it has to be a"]
-        + ["frame is given, which is for DICOM files only", "6 cells, and there are 4 columns"],
-        strict=True,
-    ):
+    expected = [
+        "'no.nii.gz': there is no such file",
+        "'far': it has to be a number",
+        "xray is empty",
+        "'-1': it has to be a",
+        "frame is given, which is for DICOM files only",
+        "6 cells, and there are 4 columns",
+    ]
+    for sentence, words in zip(sentences, expected, strict=True):
         assert words in sentence and sentence in str(raised.value)
 
 

@@ -44,13 +44,14 @@ def readings(xray: XRay, *, mirrored: bool = True, inverted: bool = True) -> dic
         Also take what is bright to be dark.
     """
     other_side = replace(xray.camera, mirrored=not xray.camera.mirrored)
+    notes = [note for note in xray.notes if not note.startswith("Mirror:")]
     found = {"as given": xray}
     if mirrored:
-        found["mirrored"] = replace(xray, camera=other_side)
+        found["mirrored"] = replace(xray, camera=other_side, notes=notes)
     if inverted:
         found["inverted"] = replace(xray, sign=-xray.sign)
     if mirrored and inverted:
-        found["mirrored and inverted"] = replace(xray, camera=other_side, sign=-xray.sign)
+        found["mirrored and inverted"] = replace(xray, camera=other_side, sign=-xray.sign, notes=notes)
     return found
 
 
