@@ -7,6 +7,7 @@ import typer
 from .describing import describe
 from .errors import OneLine
 from .registering import register
+from .studying import study
 from .training import train
 
 app = typer.Typer(
@@ -28,3 +29,4 @@ def main() -> None:
 app.command()(describe)
 app.command()(register)
 app.command()(train)
+app.command()(study)
