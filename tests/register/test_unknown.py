@@ -7,7 +7,7 @@ import pytest
 
 from diffpose_nb.evaluate import mtre
 from diffpose_nb.register import Strategy, refine
-from diffpose_nb.register.unknown.readings import readings, register_readings
+from diffpose_nb.register.unknown.reading import readings, register_readings
 from diffpose_nb.register.unknown.start import find_start
 
 
