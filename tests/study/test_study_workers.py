@@ -6,7 +6,6 @@ import stat
 import subprocess
 from types import SimpleNamespace
 
-import dask
 import pytest
 
 from diffpose_nb.study import ClusterError, job_script
@@ -31,16 +30,17 @@ def described(tmp_path):
     return write
 
 
-def test_a_row_that_kills_its_workers_fails_and_the_others_go_on():
+def test_a_row_that_kills_its_workers_fails_and_the_others_go_on(monkeypatch):
     def deadly(row):
         if row.key == "1":
             os._exit(9)
         return {"key": row.key, "threads": os.environ["NUMBA_NUM_THREADS"]}
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), local_workers(1) as client:
+    monkeypatch.setattr("diffpose_nb.study.table.running.DEATHS", 2)
+    with local_workers(1) as client:
         found = {entry["key"]: entry for entry in run(client, rows(4), deadly)}
     assert set(found) == {"0", "1", "2", "3"}
-    assert "killed several times" in found["1"]["error"]
+    assert "were killed while they registered this row" in found["1"]["error"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     own = os.environ.get("NUMBA_NUM_THREADS")
     assert found["0"]["threads"] == str(min(cores, int(own)) if own else cores)

@@ -112,7 +112,8 @@ no column."""
 NEEDED = ("ct", "xray")
 PATHS = ("ct", "xray", "labels", "label_names", "start", "truth")
 SEARCH = "search"
-"""In the column ``start``: the CT is looked at from all sides (:func:`diffpose_nb.register.unknown.start.find_start`)."""
+"""In the column ``start``: the CT is looked at from all sides, by
+:func:`diffpose_nb.register.unknown.start.find_start`."""
 OF_CT = ("ct", "labels", "label_names", "hounsfield", "resample_labels")
 """Columns that say how the CT is read. Rows that agree in them share one CT."""
 OF_XRAY = ("sid", "sod", "primary", "secondary", "pixel_spacing", "principal_point")

@@ -6,6 +6,7 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 _ANEW = 1.1
 """The tables and the page are written anew when there are so many times as many rows as before. Over a whole study,
 this writes every row about ten times, however many rows there are."""
+DEATHS = 3
+"""A row during which so many workers died, one after the other, has failed."""
+_KILLED = (
+    f"{DEATHS} processes were killed while they registered this row, most often for want of memory: take fewer "
+    "workers, or a smaller CT, and run the study again with retry."
+)
 _LOOK = 1.0
 """Seconds between two looks at which workers there are."""
+_FETCH = 60.0
+"""Seconds in which a result arrives, unless its worker died just then."""
 
 
 def register_table(
@@ -133,45 +142,45 @@ def run(client: Client, rows: list[Row], function: Callable[[Row], dict[str, obj
     """What a function finds for each row, in the order in which they end.
 
     Each worker has one row at a time, so that the scheduler never knows of more rows than there are workers, and rows
-    of one CT go to the workers that have it. A row whose worker dies is begun again on another one; Dask gives it up
-    when it has taken several workers along, and the row is then one that failed.
+    of one CT go to the workers that have it. A row whose worker dies is begun again on another one, but after
+    :data:`DEATHS` of them it is a row that failed.
     """
     sharing, done = Sharing(rows), queue.SimpleQueue()
     running: dict[Future, tuple[str, Row]] = {}
     alive: set[str] = set()
+    deaths: Counter[str] = Counter()
     looked = 0.0
     while sharing or running:
         if time.monotonic() - looked > _LOOK:
-            now = set(client.scheduler_info(n_workers=-1)["workers"])
+            now, looked = set(client.scheduler_info(n_workers=-1)["workers"]), time.monotonic()
             for worker in alive - now:
                 sharing.forget(worker)
-            alive, looked = now, time.monotonic()
+            alive = now
+            for future in [future for future, (worker, _) in running.items() if worker not in alive]:
+                # Dask would wait for this very worker
+                _, row = running.pop(future)
+                future.cancel()
+                deaths[row.key] += 1
+                if deaths[row.key] < DEATHS:
+                    sharing.give_back(row)
+                else:
+                    yield {"key": row.key, "error": _KILLED}
         for worker in alive - {worker for worker, _ in running.values()}:
             row = sharing.take(worker)
             if row is not None:
-                future = client.submit(function, row, workers=[worker], allow_other_workers=True, pure=False)
+                future = client.submit(function, row, workers=[worker], pure=False)
                 running[future] = worker, row
                 future.add_done_callback(done.put)
         try:
             future = done.get(timeout=_LOOK)
         except queue.Empty:
             continue
-        _, row = running.pop(future)
-        if future.status == "finished":
-            yield future.result()
-        elif future.status == "error":
-            yield {"key": row.key, "error": _why(future.exception())}
-        else:  # lost, with the connection to the scheduler for instance
-            sharing.give_back(row)
+        if future in running and future.done():
+            _, row = running.pop(future)
+            try:
+                yield future.result(timeout=_FETCH)
+            except (TimeoutError, CancelledError):  # its worker died with the result, or the connection was lost
+                sharing.give_back(row)
+            except Exception as error:  # of Dask: the function itself raises none
+                yield {"key": row.key, "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
         future.release()
-
-
-def _why(error: BaseException) -> str:
-    from distributed import KilledWorker
-
-    if isinstance(error, KilledWorker):
-        return (
-            "The process that registered this row was killed several times, most often for want of memory: "
-            "take fewer workers, or a smaller CT, and call the study again with retry."
-        )
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
