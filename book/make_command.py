@@ -14,7 +14,7 @@ WIDTH = 88
 """Characters in a line of the help; a line of the page's code is about as wide."""
 INTRODUCTION = """# The command `diffpose-nb`
 
-For people who will not open a notebook first. It is installed with the package, and `python -m diffpose_nb` is the same.
+For people who will not open a notebook first. It is installed with the package; `python -m diffpose_nb` is the same.
 [Your own CT and X-ray](../notebooks/16_your_own_data.ipynb) goes through the same steps one by one.
 
     diffpose-nb describe ct_folder xray.dcm

@@ -8,8 +8,10 @@ import jinja2
 import numpy as np
 import torch
 import torchio
+from markupsafe import Markup
 
 from ..camera import apart, carm_angles
+from ..runtime import style
 from .pictures import ViewPictures, data_uri
 
 _FILES = {
@@ -43,7 +45,7 @@ def render_page(
         The CT.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("diffpose_nb.report", "assets"),
+        loader=jinja2.PackageLoader("diffpose_nb.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -51,6 +53,7 @@ def render_page(
     )
     views = [_view(view, shown) for view, shown in zip(content["views"], pictures, strict=True)]
     return environment.get_template("report.html").render(
+        style=Markup(style(__package__, "report.css")),
         verdict=_VERDICT[content["judgement"]],
         content=content,
         views=views,
