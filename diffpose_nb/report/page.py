@@ -74,7 +74,7 @@ def _view(view: dict[str, Any], shown: ViewPictures) -> dict[str, Any]:
         carm_angles(pose),
         strict=True,
     ):
-        rows.append((name, f"{float(before):.1f}°", f"{float(after):.1f}°"))
+        rows.append((name, _degrees(before), _degrees(after)))
     rows.append(("source, LPS of the CT", "", ", ".join(f"{mm:.1f}" for mm in view["lps"]["source"]) + " mm"))
     rows.append(("local NCC of the pictures", f"{view['ncc_before']:.2f}", f"{view['ncc_after']:.2f}"))
     rotation = start[:3, :3].mT @ pose[:3, :3]
@@ -88,6 +88,10 @@ def _view(view: dict[str, Any], shown: ViewPictures) -> dict[str, Any]:
         "rows": rows,
         "moved": f"{apart(start, pose):.1f} mm at 100 mm from the world's origin, {angle:.1f}° of rotation",
     }
+
+
+def _degrees(angle: torch.Tensor) -> str:
+    return f"{round(float(angle), 1) + 0.0:.1f}°"  # adding 0 turns -0.0 into 0.0
 
 
 def _uncertainty(deviations: list[float | None]) -> list[tuple[str, str, str]]:
