@@ -30,10 +30,10 @@ _FOUND, _LOST = 0.9, 0.2
 """A pose with at least the first confidence is found, one with less than the second is lost."""
 _LOOSE = 3.0
 """mm: a pose whose position has a larger standard deviation in some direction is not found, but doubtful."""
-_OPTIMISM = 3.0
+_OPTIMISM, _OPTIMISM_ALONE = 3.0, 6.0
 """Errors are larger than the scatter of the blocks says, since the renderer is no exact model of the X-ray, and what is
 wrong in all blocks alike does not scatter. Depths were off by once or twice the scatter on simulated chests, and by
-four to seven times on one view of a real wrist; this factor lies between them."""
+four to seven times on one view of a real wrist, where a bone is alone and what lies over it pulls."""
 _CONSTANT = -7.8
 _WEIGHTS = (11.7, 54.4, 2.3, -1.26)
 """Of the logistic regression, for the numbers of :func:`features_of`."""
@@ -178,7 +178,10 @@ def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence
     pull = expectation.information(independent)
     weight = expectation.weight(independent)
     widths = [level.patches_across for level in last]
-    halves, deviations = halves_and_uncertainty(attempt.patches, widths, views.axes, pull, weight, views.radius)
+    halves, deviations = halves_and_uncertainty(
+        attempt.patches, widths, views.axes, pull, weight, views.radius,
+        _OPTIMISM_ALONE if views.alone else _OPTIMISM,
+    )  # fmt: skip
     seen = float(np.mean([level.seen(pose) for level, pose in zip(last, attempt.poses, strict=True)]))
     return Evidence(attempt.ncc, here, above, halves, deviations, seen, independent)
 
@@ -217,6 +220,7 @@ def halves_and_uncertainty(
     pull: Tensor,
     weight_of_prior: float,
     radius: float,
+    optimism: float = _OPTIMISM,
 ) -> tuple[float, Tensor]:
     """How far apart two halves of the images want the part, in mm, and the standard deviations of the pose.
 
@@ -238,6 +242,8 @@ def halves_and_uncertainty(
         The factor by which the inverse of the prior's covariance was multiplied to get ``pull``.
     radius
         Half the size of the part, mm: a rotation counts by the motion that it makes there.
+    optimism
+        By how much errors are larger than the scatter of the blocks says.
 
     Returns
     -------
@@ -263,7 +269,7 @@ def halves_and_uncertainty(
     scatter = gradient - gradient.mean(0)
     spread = scatter.mT @ scatter * len(gradient) / max(len(gradient) - 1, 1)
     inverse = torch.linalg.inv(whole)
-    spread = _OPTIMISM**2 * spread + weight_of_prior * prior  # where the image says nothing, the prior's own remains
+    spread = optimism**2 * spread + weight_of_prior * prior  # where the image says nothing, the prior's own remains
     variances = (inverse @ spread @ inverse).diagonal().clamp(min=0)
     deviations = torch.cat([torch.rad2deg(variances[:3].sqrt()), variances[3:].sqrt()])
 
