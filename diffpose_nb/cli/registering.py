@@ -101,8 +101,9 @@ def register(
 ) -> None:
     """Find the pose of the C-arm for each X-ray.
 
-    The folder gets a report, report.html, and pose.json, pose.tfm and overlay.png; with several X-rays, unless --together, each has
-    a folder of its own in it. An option of the geometry is given once for all X-rays, or once for each.
+    The folder gets a report, report.html, and pose.json, pose.tfm and overlay.png. With several X-rays, unless
+    --together, each has a folder of its own in it. An option of the geometry is given once for all X-rays, or once for
+    each.
 
     Exit status: 0 all found, 3 one is doubtful or lost, 2 the input cannot be used.
     """
