@@ -1,7 +1,8 @@
 """``python -m benchmarks.studies``: what a study costs beside its registrations, against the number of rows.
 
-The rows are real entries of a log with other keys; what is registered takes no time. What remains is what grows with the
-table: checking it, giving out rows and logging them, and writing the results. A minute or two on two cores.
+Registering takes no time here, or the seconds that ``--seconds`` says, in which a worker sleeps. What remains is what
+grows with the table: checking it, giving out rows and logging them, and writing the results. A minute or two on two
+cores.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import resource
 import tempfile
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,8 +30,9 @@ PER_PATIENT = 100
 _POSE = [0.123456789012345 * n for n in range(16)]
 
 
-def nothing(row: Row) -> dict[str, object]:
-    """A result as long as those of registrations, at once."""
+def nothing(row: Row, seconds: float = 0.0) -> dict[str, object]:
+    """A result as long as those of registrations, after some seconds of sleep."""
+    time.sleep(seconds)
     found = {"judgement": "found", "confidence": 0.987654321, "ncc": 0.9, "uncertainty": _POSE[:6], "mtre": 0.5}
     texts = {"reasons": "The CT explains it. " * 6, "notes": "World: the isocentre is taken for the origin. " * 12}
     return {"key": row.key, "seconds": 0.5, "seconds_ct": 0.0, "world_from_camera": _POSE, "lps_from_camera": _POSE} | (
@@ -37,7 +40,7 @@ def nothing(row: Row) -> dict[str, object]:
     )
 
 
-def measure(number: int, workers: int, folder: Path) -> dict[str, float]:
+def measure(number: int, workers: int, folder: Path, seconds: float = 0.0) -> dict[str, float]:
     """Seconds and bytes of a study of so many rows, of which registering takes no time."""
     table = folder / "table.csv"
     for n in range(number):
@@ -55,14 +58,15 @@ def measure(number: int, workers: int, folder: Path) -> dict[str, float]:
     with local_workers(workers) as client, open_log(folder) as log:
         list(run(client, rows[: 2 * workers], nothing))  # the workers import the package
         times.append(time.perf_counter())
-        for entry in run(client, rows, nothing):
+        for entry in run(client, rows, partial(nothing, seconds=seconds)):
             log.add(entry)
         times.append(time.perf_counter())
+    times.append(time.perf_counter())
     found = read_log(folder)
     times.append(time.perf_counter())
     write_page(folder, write_results(folder, table_of(rows, found)), len(rows))
     times.append(time.perf_counter())
-    check, _, give, resume, write = (b - a for a, b in pairwise(times))
+    check, _, give, _, resume, write = (b - a for a, b in pairwise(times))
     assert len(found) == number
     return {
         "rows": number,
@@ -80,11 +84,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--seconds", type=float, default=0.0, help="a worker sleeps so long for each row")
     arguments = parser.parse_args()
     measured = []
     for number in arguments.rows:
         with tempfile.TemporaryDirectory() as folder:
-            measured.append(measure(number, arguments.workers, Path(folder)))
+            measured.append(measure(number, arguments.workers, Path(folder), arguments.seconds))
     table = pd.DataFrame(measured).set_index("rows")
     print(table.round(3).to_string())
     print("\ntimes the line before\n" + (table / table.shift()).iloc[1:].round(1).to_string())
