@@ -53,6 +53,9 @@ class OneLine(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **kwargs: Any) -> Any:
         """Run the command, and exit with its status."""
         self.line = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a console that lacks a sign, such as ×, shows ? instead of failing
+                stream.reconfigure(errors="replace")
         try:
             status = super().main(args, standalone_mode=False, **kwargs)
         except typer.TyperException as error:

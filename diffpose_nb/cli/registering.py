@@ -204,7 +204,7 @@ class Job:
 
         from ..camera import invert
         from ..register import refine
-        from ..register.unknown.readings import readings, register_readings
+        from ..register.unknown.reading import readings, register_readings
 
         def one(xray: XRay) -> tuple[Any, Refinement]:
             first = self.start.pose(self.subject, xray, self.network, self.compare, self.options["progress"])

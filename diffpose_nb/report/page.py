@@ -8,8 +8,10 @@ import jinja2
 import numpy as np
 import torch
 import torchio
+from markupsafe import Markup
 
 from ..camera import apart, carm_angles
+from ..runtime import style
 from .pictures import ViewPictures, data_uri
 
 _FILES = {
@@ -43,7 +45,7 @@ def render_page(
         The CT.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("diffpose_nb.report", "assets"),
+        loader=jinja2.PackageLoader("diffpose_nb.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -51,6 +53,7 @@ def render_page(
     )
     views = [_view(view, shown) for view, shown in zip(content["views"], pictures, strict=True)]
     return environment.get_template("report.html").render(
+        style=Markup(style(__package__, "report.css")),
         verdict=_VERDICT[content["judgement"]],
         content=content,
         views=views,
@@ -65,16 +68,15 @@ def _view(view: dict[str, Any], shown: ViewPictures) -> dict[str, Any]:
         torch.tensor(view[key], dtype=torch.float64) for key in ("start_world_from_camera", "world_from_camera")
     )
     rows = []
-    for name, before, after, unit in zip(
+    for name, before, after in zip(
         ("primary angle", "secondary angle", "turn of the image"),
         carm_angles(start),
         carm_angles(pose),
-        ("°", "°", "°"),
         strict=True,
     ):
-        rows.append((name, f"{float(before):.1f} {unit}", f"{float(after):.1f} {unit}"))
+        rows.append((name, _degrees(before), _degrees(after)))
     rows.append(("source, LPS of the CT", "", ", ".join(f"{mm:.1f}" for mm in view["lps"]["source"]) + " mm"))
-    rows.append(("local NCC", f"{view['ncc_before']:.2f}", f"{view['ncc_after']:.2f}"))
+    rows.append(("local NCC of the pictures", f"{view['ncc_before']:.2f}", f"{view['ncc_after']:.2f}"))
     rotation = start[:3, :3].mT @ pose[:3, :3]
     angle = np.degrees(np.arccos(np.clip((rotation.diagonal().sum().item() - 1) / 2, -1, 1)))
     return {
@@ -86,6 +88,10 @@ def _view(view: dict[str, Any], shown: ViewPictures) -> dict[str, Any]:
         "rows": rows,
         "moved": f"{apart(start, pose):.1f} mm at 100 mm from the world's origin, {angle:.1f}° of rotation",
     }
+
+
+def _degrees(angle: torch.Tensor) -> str:
+    return f"{round(float(angle), 1) + 0.0:.1f}°"  # adding 0 turns -0.0 into 0.0
 
 
 def _uncertainty(deviations: list[float | None]) -> list[tuple[str, str, str]]:

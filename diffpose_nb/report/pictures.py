@@ -37,7 +37,7 @@ class ViewPictures:
         The X-ray's line integrals; the DRR in orange over the X-ray in blue, at the start and at the end; what the DRR
         does not explain; and the X-ray with what was left out in orange.
     letters
-        The patient's directions at the left, right, top and bottom edge.
+        The patient's directions at the left, right, top and bottom edge, as the start has them.
     ncc
         Local NCC of X-ray and DRR at the start and at the end.
     open_share, foreign_share
@@ -85,8 +85,8 @@ def pictures_of(
     drrs = [render(which)[0, 0] for which in (start, pose)]
     shown = small.pixels.where(field, torch.nan)
     ncc = tuple(float(local_ncc(drr, small.pixels, 21, 5, field)) for drr in drrs)
-    right = pose[:3, 0] * (-1 if camera.mirrored else 1)
-    down = pose[:3, 1]
+    right = start[:3, 0] * (-1 if camera.mirrored else 1)
+    down = start[:3, 1]
     grey = _grey(shown)
     return ViewPictures(
         xray=grey,

@@ -7,6 +7,7 @@ package imports ``simulate``, ``register``, ``train`` and what they import.
 
 from .example import CAMERA, SOD, make_example, patient_motion
 from .judging import errors_of, held_out, judge
+from .own_files import example_files
 from .table.page import by_group
 from .table.rows import TableError
 from .table.running import register_table
@@ -20,6 +21,7 @@ __all__ = [
     "TableError",
     "by_group",
     "errors_of",
+    "example_files",
     "held_out",
     "job_script",
     "judge",
