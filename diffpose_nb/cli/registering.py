@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import FOUND, INTERRUPTED, NOT_FOUND, WrongInput, wrong_input
+from .errors import FOUND, INTERRUPTED, NOT_FOUND, WrongInput, watching_interrupts, wrong_input
 from .inputs import Overrides, Start, read_ct
 from .words import each, names, numbers
 
@@ -181,8 +181,9 @@ class Job:
         """Register X-rays together and write their report. Returns the judgement."""
         from ..report import write_report
 
-        xrays, starts, found = self._register(xrays)
-        if found.reason.startswith("interrupted"):
+        with watching_interrupts() as pressed:
+            xrays, starts, found = self._register(xrays)
+        if pressed:
             print("diffpose-nb: interrupted, nothing was written", flush=True)
             raise typer.Exit(INTERRUPTED)
         page = write_report(
