@@ -198,7 +198,8 @@ class Job:
             **self.report,
         )
         print(f"{', '.join(map(str, paths))}: {found.judgement}, confidence {found.confidence:.2f}")
-        print(*(f"  {reason}" for reason in found.reasons), f"  {page}", sep="\n", flush=True)
+        which = [note for xray in xrays for note in xray.notes if note.startswith("Reading:")]
+        print(*(f"  {line}" for line in (*found.reasons, *which, page)), sep="\n", flush=True)
         return found.judgement
 
     def _register(self, xrays: list[XRay]) -> tuple[list[XRay], Any, Refinement]:
