@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .errors import WrongInput, wrong_input
+from .errors import WrongInput, one_line, wrong_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +17,9 @@ def describe(
     files: Annotated[list[Path], typer.Argument(help="CTs (a file, or a folder of DICOM slices) and X-rays.")],
     frame: Annotated[int, typer.Option(help="Frame of an X-ray with several, counted from 0.")] = 0,
 ) -> None:
-    """Print what a CT or an X-ray says of its geometry, what is missing and what is assumed.
+    """Print what files say of their geometry.
 
-    Nothing of the patient is printed.
+    Also what is missing, what is to be given, and what is assumed. Nothing of the patient is printed.
     """
     from ..dicom.picture import SUFFIXES
 
@@ -54,7 +54,7 @@ def _table(path: Path, frame: int) -> tuple[pd.DataFrame, list[str]]:
     try:
         notes = [f"note: {note}" for note in dicom.read_xray(path, frame=frame).notes]
     except dicom.DicomGeometryError as error:
-        notes = [f"to be given: {problem}" for problem in error.problems]
+        notes = [f"to be given: {one_line(problem)}" for problem in error.problems]
     return table.drop(columns="meaning"), notes
 
 
@@ -71,11 +71,16 @@ def _of_ct(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _picture(path: Path) -> list[str]:
-    """What a picture without a header says: its size, and what has to be given."""
+    """What a picture without a header says: its size and its numbers, and what has to be given."""
     from ..dicom import DicomGeometryError, read_picture
+    from ..dicom.picture import open_picture
 
+    pixels, notes = open_picture(path)
+    rows, columns = pixels.shape
+    facts = [f"a picture without a header: {rows} x {columns} pixels, {pixels.min():g} to {pixels.max():g}"]
+    facts += [f"note: {note}" for note in notes]
     try:
         read_picture(path)
     except DicomGeometryError as error:
-        return ["a picture without a header", *(f"to be given: {problem}" for problem in error.problems)]
-    raise AssertionError("a picture always lacks a header")
+        facts += [f"to be given: {one_line(problem)}" for problem in error.problems]
+    return facts

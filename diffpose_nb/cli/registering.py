@@ -99,10 +99,11 @@ def register(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
-    """Find the pose of the C-arm for each X-ray, and write it with a report.
+    """Find the pose of the C-arm for each X-ray.
 
-    The folder gets report.html, pose.json, pose.tfm and overlay.png; with several X-rays, unless --together, each has
-    a folder of its own in it. An option of the geometry is given once for all X-rays, or once for each.
+    The folder gets a report, report.html, and pose.json, pose.tfm and overlay.png. With several X-rays, unless
+    --together, each has a folder of its own in it. An option of the geometry is given once for all X-rays, or once for
+    each.
 
     Exit status: 0 all found, 3 one is doubtful or lost, 2 the input cannot be used.
     """

@@ -94,7 +94,7 @@ def read_picture(
         Arguments are missing or implausible. The message lists all of them.
     """
     name = os.fspath(picture) if isinstance(picture, str | os.PathLike) else "the array"
-    pixels, notes = _open(Path(name)) if name != "the array" else (_grey(np.asarray(picture), name), [])
+    pixels, notes = open_picture(Path(name)) if name != "the array" else (_grey(np.asarray(picture), name), [])
     header = Header([])
     if not angles:
         primary = secondary = 0.0
@@ -157,8 +157,14 @@ def _looks(pixels: Tensor) -> str:
     return "" if sign is None else f" The picture looks like {'beam' if sign > 0 else 'bone'!r}; that is a guess."
 
 
-def _open(path: Path) -> tuple[Tensor, list[str]]:
-    """The pixels (rows, columns) of a file, and notes."""
+def open_picture(path: Path) -> tuple[Tensor, list[str]]:
+    """The pixels (rows, columns) float32 of a file, upright, and notes on what was found and done.
+
+    Raises
+    ------
+    UnreadableDicom
+        As in :func:`read_picture`.
+    """
     if not path.is_file():
         raise UnreadableDicom(f"{path}: there is no such file. Check the path, and the folder that it starts from.")
     try:

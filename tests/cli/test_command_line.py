@@ -49,7 +49,7 @@ def test_describe_says_what_is_there_and_what_is_to_be_given(call, files):
     assert "64 × 52 × 64" in result.stdout
     assert "(0018,1110)" in result.stdout and "1000" in result.stdout
     assert "note: Principal point" in result.stdout
-    assert "to be given: sid is missing" in result.stdout
+    assert "112 x 112 pixels" in result.stdout and "to be given: --sid is missing" in result.stdout
     assert "Secret" not in result.stdout
 
 
