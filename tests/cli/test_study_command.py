@@ -1,4 +1,4 @@
-"""``diffpose-nb study``: a table that is wrong, and the script of a job. The study itself: ``tests/study``."""
+"""``diffpose-nb study``: a table that is wrong, and the script of a job. What a study does, its package tests."""
 
 
 def test_a_bad_table_is_refused_with_all_its_rows(call, files, tmp_path):
