@@ -145,3 +145,10 @@ def stored(xray: XRay) -> np.ndarray:
 
 POINTS = torch.tensor([[0.0, 20.0, 30.0], [-30.0, -10.0, -40.0], [40.0, 5.0, 10.0], [10.0, -40.0, 50.0]]).double()
 """Landmarks in world mm."""
+
+
+def same_pixels(first, second, points, tolerance=1e-3):
+    """Two views project landmarks to the same pixels."""
+    (camera, pose), (other, other_pose) = first, second
+    apart = (camera.project(points, pose) - other.project(points, other_pose)).abs().max()
+    assert torch.isfinite(apart) and apart < tolerance, apart

@@ -40,7 +40,7 @@ def questions(root: Path, notebooks: list[Notebook]) -> list[str]:
     """Lines of Markdown: the questions of faq.yml that these notebooks answer, each a link to its answer."""
     stems = {notebook.stem for notebook in notebooks}
     themes = yaml.safe_load((root / "book" / "faq.yml").read_text(encoding="utf-8"))
-    entries = [entry for theme in themes for entry in theme["questions"] if entry["notebook"] in stems]
+    entries = [entry for theme in themes for entry in theme["questions"] if entry.get("notebook") in stems]
     entries.sort(key=lambda entry: entry["notebook"])
     return [f"- [{entry['question']}]({_link(entry)})" for entry in entries]
 

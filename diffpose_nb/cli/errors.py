@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import typer
@@ -40,6 +42,25 @@ def wrong_input(what: str = "") -> Iterator[None]:
     except (ValueError, OSError) as error:
         text = str(error)
         raise WrongInput(text if not what or what in text else f"{what}: {text}") from error
+
+
+@contextmanager
+def watching_interrupts() -> Iterator[list[int]]:
+    """Within it, a list that holds something once Ctrl-C was pressed.
+
+    A refinement that is interrupted returns the best pose so far, which a notebook wants and a command does not.
+    """
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class OneLine(TyperGroup):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import FOUND, INTERRUPTED, NOT_FOUND, WrongInput, wrong_input
+from .errors import FOUND, INTERRUPTED, NOT_FOUND, WrongInput, watching_interrupts, wrong_input
 from .inputs import Overrides, Start, read_ct
 from .words import each, names, numbers
 
@@ -101,8 +101,9 @@ def register(
 ) -> None:
     """Find the pose of the C-arm for each X-ray.
 
-    The folder gets a report, report.html, and pose.json, pose.tfm and overlay.png; with several X-rays, unless --together, each has
-    a folder of its own in it. An option of the geometry is given once for all X-rays, or once for each.
+    The folder gets a report, report.html, and pose.json, pose.tfm and overlay.png. With several X-rays, unless
+    --together, each has a folder of its own in it. An option of the geometry is given once for all X-rays, or once for
+    each.
 
     Exit status: 0 all found, 3 one is doubtful or lost, 2 the input cannot be used.
     """
@@ -180,8 +181,9 @@ class Job:
         """Register X-rays together and write their report. Returns the judgement."""
         from ..report import write_report
 
-        xrays, starts, found = self._register(xrays)
-        if found.reason.startswith("interrupted"):
+        with watching_interrupts() as pressed:
+            xrays, starts, found = self._register(xrays)
+        if pressed:
             print("diffpose-nb: interrupted, nothing was written", flush=True)
             raise typer.Exit(INTERRUPTED)
         page = write_report(
@@ -196,7 +198,8 @@ class Job:
             **self.report,
         )
         print(f"{', '.join(map(str, paths))}: {found.judgement}, confidence {found.confidence:.2f}")
-        print(*(f"  {reason}" for reason in found.reasons), f"  {page}", sep="\n", flush=True)
+        which = [note for xray in xrays for note in xray.notes if note.startswith("Reading:")]
+        print(*(f"  {line}" for line in (*found.reasons, *which, page)), sep="\n", flush=True)
         return found.judgement
 
     def _register(self, xrays: list[XRay]) -> tuple[list[XRay], Any, Refinement]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -98,7 +99,9 @@ def read_slicer_scene(path: str | Path, world_from_lps: Tensor) -> dict[str, tup
     path = Path(path)
     try:
         root = ElementTree.parse(path).getroot()
-        files = {node.get("id"): path.parent / node.get("fileName", "") for node in root if node.get("fileName")}
+        files = {
+            node.get("id"): path.parent / unquote(node.get("fileName", "")) for node in root if node.get("fileName")
+        }
         nodes = {node.get("name"): files.get(_reference(node, "storage")) for node in root if node.get("references")}
         found = {}
         for name, file in nodes.items():
@@ -142,6 +145,8 @@ def _add(scene: ElementTree.Element, tag: str, name: str, **attributes: str) -> 
     """Add a node, and return its id; ids count from 1 for each kind of node, as Slicer counts them."""
     kind = {"Volume": "ScalarVolume", "VolumeDisplay": "ScalarVolumeDisplay"}.get(tag, tag)
     identity = f"vtkMRML{kind}Node{1 + sum(node.tag == tag for node in scene)}"
+    if "fileName" in attributes:
+        attributes["fileName"] = quote(attributes["fileName"])  # Slicer decodes %20 and the like
     common = {"id": identity, "name": name, "hideFromEditors": str("Storage" in tag or "Display" in tag).lower()}
     ElementTree.SubElement(scene, tag, common | attributes).text = ""
     return identity

@@ -1,5 +1,7 @@
 """The command as a program: how fast it answers, what it describes, and how it ends."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +37,22 @@ def test_no_help_loads_what_only_the_work_needs(name):
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process alone")
+def test_ctrl_c_writes_nothing(files, tmp_path):
+    words = ["register", files.ct, files.front, files.side, "-o", tmp_path / "out", "--confirm", "40"]
+    command = [sys.executable, "-m", "diffpose_nb", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        shown = b""
+        while b"NCC=" not in shown:  # the registration has begun
+            piece = process.stderr.read1()
+            assert piece, shown
+            shown += piece
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert b"interrupted" in out and list(tmp_path.iterdir()) == []
 
 
 def test_the_entry_point_is_the_app():

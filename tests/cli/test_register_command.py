@@ -98,6 +98,32 @@ def test_a_picture_with_its_geometry_in_words(call, files, tmp_path):
     assert _error(_pose(tmp_path / "out"), files.truth) < 1.5
 
 
+def test_a_picture_that_may_be_mirrored_is_read_both_ways(call, files, tmp_path):
+    with PIL.Image.open(files.picture) as picture:
+        picture.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "flipped.png")
+    words = ("--primary", 20, "--secondary", 5, "--values", "linear", "--bright", "beam", "--restarts", 0, "-q")
+    picture, output = tmp_path / "flipped.png", tmp_path / "out"
+    result = call("register", files.ct, picture, "-o", output, *GEOMETRY, *words, "--try-mirrored")
+    assert result.exit_code == 0, result.stderr
+    assert "Reading: the X-ray is taken mirrored." in result.stdout
+    assert _error(_pose(output), files.truth) < 1.5
+    assert json.loads((output / "pose.json").read_text())["views"][0]["camera"]["mirrored"] is False
+
+
+def test_a_view_from_anywhere_is_searched_for(call, files, tmp_path):
+    """Without angles, with the label map of the bones beside it."""
+    bare = own_patient.write_xa(
+        tmp_path / "bare.dcm",
+        own_patient.shoot(own_patient.subject(), primary=-70.0),
+        PositionerPrimaryAngle=None,
+        PositionerSecondaryAngle=None,
+    )
+    words = ("--start", "search", "--labels", files.labels, "--structures", 1, "-q")
+    result = call("register", files.ct, bare, "-o", tmp_path / "out", *words)
+    assert result.exit_code in (0, 3), result.stderr
+    assert _error(_pose(tmp_path / "out"), files.side_truth) < 3
+
+
 def test_two_views_together_make_one_folder(call, files, tmp_path):
     result = call("register", files.ct, files.front, files.side, "-o", tmp_path / "out", "--together", "-q")
     assert result.exit_code == 0, result.stderr

@@ -1,6 +1,5 @@
 import own_patient
 import pytest
-import torch
 
 from diffpose_nb.camera import Camera, carm_pose, rigid_motion
 
@@ -21,10 +20,3 @@ def view(request):
 def points():
     """(4, 3) world mm."""
     return own_patient.POINTS
-
-
-def same_pixels(first, second, points, tolerance=1e-3):
-    """Two views project landmarks to the same pixels."""
-    (camera, pose), (other, other_pose) = first, second
-    apart = (camera.project(points, pose) - other.project(points, other_pose)).abs().max()
-    assert torch.isfinite(apart) and apart < tolerance, apart

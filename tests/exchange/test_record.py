@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import same_pixels
 from diffdrr.drr import DRR
 from diffdrr.pose import RigidTransform
+from own_patient import same_pixels
 
 from diffpose_nb.camera import transform_points
 from diffpose_nb.exchange import read_record, record_of

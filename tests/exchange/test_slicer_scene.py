@@ -1,6 +1,7 @@
 """Scenes for 3D Slicer: read back from the files alone, and by SimpleITK; markups hold to Slicer's schema."""
 
 import json
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,7 +9,7 @@ import own_patient
 import pytest
 import SimpleITK as sitk
 import torch
-from conftest import same_pixels
+from own_patient import same_pixels
 
 from diffpose_nb.camera import invert, transform_points
 from diffpose_nb.exchange import SlicerView, read_slicer_scene, write_slicer_scene
@@ -34,13 +35,13 @@ def scene(view, patient, tmp_path):
     camera, pose = view
     pixels = 1000 + torch.arange(96 * 80, dtype=torch.float32).reshape(96, 80)
     xray = XRay(pixels, camera, pose)
-    return write_slicer_scene(tmp_path / "scene", patient, [SlicerView("knee & hip", xray, camera, pose)])
+    return write_slicer_scene(tmp_path / "scene", patient, [SlicerView("knee & 50% hip", xray, camera, pose)])
 
 
 def test_read_back(scene, view, patient, points):
     found = read_slicer_scene(scene, torch.linalg.inv(patient["lps_from_world"]))
-    assert list(found) == ["knee & hip"]
-    same_pixels(view, found["knee & hip"], points)
+    assert list(found) == ["knee & 50% hip"]
+    same_pixels(view, found["knee & 50% hip"], points)
 
 
 def test_the_volumes_lie_where_they_were(scene, view, patient):
@@ -51,7 +52,7 @@ def test_the_volumes_lie_where_they_were(scene, view, patient):
         [mm + 2.5 * n for mm, n in zip(own_patient.ORIGIN, (20, 30, 9), strict=True)]
     )
     assert ct[inside] == own_patient.volume()[20, 30, 9]
-    shown = sitk.ReadImage(str(scene.parent / "knee & hip.nrrd"))
+    shown = sitk.ReadImage(str(scene.parent / "knee & 50% hip.nrrd"))
     column, row = 13, 71
     place = torch.tensor(shown.TransformIndexToPhysicalPoint((column, row, 0)), dtype=torch.float64)
     lps_from_camera = patient["lps_from_world"] @ pose
@@ -87,12 +88,12 @@ def test_every_node_is_one_that_slicer_knows_and_every_reference_leads_to_one(sc
         for part in filter(None, node.get("references", "").split(";")):
             assert part.split(":")[1] in ids
         if node.get("fileName"):
-            assert (scene.parent / node.get("fileName")).is_file()
+            assert (scene.parent / unquote(node.get("fileName"))).is_file()
 
 
 def test_the_transform_leads_from_the_scanner_to_the_camera(scene, view, patient, points):
     _, pose = view
-    transform = sitk.ReadTransform(str(scene.parent / "knee & hip.tfm"))
+    transform = sitk.ReadTransform(str(scene.parent / "knee & 50% hip.tfm"))
     lps_from_camera = patient["lps_from_world"] @ pose
     theirs = torch.tensor([transform.TransformPoint(point) for point in points.tolist()], dtype=torch.float64)
     assert torch.allclose(theirs, transform_points(invert(lps_from_camera), points), atol=1e-9)
@@ -107,7 +108,7 @@ def test_a_source_that_was_moved_in_ras_comes_back_moved(scene, view, patient, p
     markup["coordinateSystem"] = "RAS"
     markup["controlPoints"][0]["position"] = [-x - 8.0, -y, z]
     path.write_text(json.dumps(content))
-    _, found = read_slicer_scene(scene, torch.linalg.inv(patient["lps_from_world"]))["knee & hip"]
+    _, found = read_slicer_scene(scene, torch.linalg.inv(patient["lps_from_world"]))["knee & 50% hip"]
     assert torch.allclose(found[:3, 3] - pose[:3, 3], torch.tensor([-8.0, 0.0, 0.0]).double(), atol=1e-6)
 
 

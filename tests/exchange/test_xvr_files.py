@@ -7,9 +7,9 @@ import own_patient
 import pandas as pd
 import pytest
 import torch
-from conftest import same_pixels
 from diffdrr.drr import DRR
 from diffdrr.pose import convert
+from own_patient import same_pixels
 
 from diffpose_nb.exchange import read_xvr, write_xvr
 from diffpose_nb.frames import from_diffdrr

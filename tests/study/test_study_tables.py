@@ -78,12 +78,6 @@ def test_registrations_are_as_good_as_they_are_alone(whole):
     assert done.notes.str.contains("World:").all() and done.targets.str.startswith("six points").all()
 
 
-def test_a_ct_is_read_once_a_worker(whole):
-    """One worker has died and was replaced, so at most three read the two CTs, and not one for each X-ray."""
-    read = whole[(whole.patient != "broken") & (whole.seconds_ct > 0)]
-    assert 2 <= len(read) <= 4
-
-
 def test_the_files_say_the_same(whole, table):
     folder = table.parent / "whole"
     pd.testing.assert_frame_equal(pd.read_parquet(folder / PARQUET), whole)
@@ -112,9 +106,10 @@ def test_killed_half_way_it_goes_on_and_ends_with_the_same_table(whole, table, t
     assert "failed" in again.stdout and PAGE in again.stdout
     assert (tmp_path / LOG).read_bytes().startswith(before)
     assert _lines(tmp_path) == 8, "no row was registered twice"
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(tmp_path / PARQUET).drop(columns=list(TIMES)), whole.drop(columns=list(TIMES))
-    )
+    results = pd.read_parquet(tmp_path / PARQUET)
+    read = results[(results.patient != "broken") & (results.seconds_ct > 0)]
+    assert len(read) in (2, 3), "two CTs, each once a worker; the second worker may have had to read one again"
+    pd.testing.assert_frame_equal(results.drop(columns=list(TIMES)), whole.drop(columns=list(TIMES)))
 
 
 def test_what_is_done_is_not_done_again_and_only_failures_are_retried(whole, table, monkeypatch):

@@ -33,9 +33,9 @@ _TEMPLATE = """<!DOCTYPE html>
 <table>
 <tr><th>group</th><th>X-rays</th><th>patients</th><th></th>
 {% for kind in kinds %}<th>{{ kind }}</th>{% endfor %}
-{% if truth %}<th>truth known</th><th>median mTRE at the start, mm</th><th>median mTRE, mm</th>
+{% if truth %}<th>truth known</th><th>mTRE at the start, mm</th><th>mTRE, mm</th>
 <th>under {{ limit }} mm</th>{% endif %}
-<th>median time, s</th></tr>
+<th>time, s</th></tr>
 {% for group in groups %}
 <tr><td class="text">{{ group.name }}</td><td>{{ group.number }}</td><td>{{ group.patients }}</td>
 <td><div class="bar">
@@ -48,10 +48,13 @@ _TEMPLATE = """<!DOCTYPE html>
 {% endfor %}
 </table>
 <p>Found: the pose can be trusted. Doubtful: look at it. Lost: it is wrong, or nothing speaks for it. Failed: the X-ray
-or the CT could not be used, and the error says why.
-{% if truth %}The share under {{ limit }} mm is of all X-rays whose truth is known; in brackets its 95 % interval
-(Wilson).{% endif %}
-Times are those of the registrations; reading the CTs took {{ reading }} s in all.</p>
+or the CT could not be used, and the error says why. The errors and times are medians; reading the CTs took
+{{ reading }} s in all.
+{% if truth %}
+The share under {{ limit }} mm is of the X-rays that were registered and whose truth is known, with its 95 % interval
+(Wilson).
+{% endif %}
+</p>
 {% for kind, rows in listed %}
 <h2>{{ kind | capitalize }}</h2>
 <table>
