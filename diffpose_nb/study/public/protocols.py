@@ -1,10 +1,10 @@
-"""Which X-rays DiffPose and xvr count, what they do to them, where they start, what they measure and what counts as success.
+"""Which X-rays DiffPose and xvr count, how they prepare them, where they start, what they measure, what is a success.
 
 Each paper's own way is a function, read off its published code; the corrected way stands beside it. The numbers of two
 papers can be compared only if all of these agree, and between these two none does.
 
 Sources: DiffPose 0.0.1 (``deepfluoro.py``, ``ljubljana.py``, ``experiments/``); xvr (``io/xray.py``,
-``model/sampler.py``, ``experiments/``), as they were in November 2026.
+``model/sampler.py``, ``experiments/``), read off their repositories.
 """
 
 from __future__ import annotations
