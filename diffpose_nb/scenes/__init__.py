@@ -6,6 +6,7 @@ header says about it is drawn in orange.
 Imports ``plots`` and the packages below it. Only this package and ``widgets`` need PyVista.
 """
 
+from .joint import fluoroscopes
 from .scene import FROM_THE_FEET, carm, png, views
 from .sequence import interactive
 from .server import live
@@ -15,6 +16,7 @@ __all__ = [
     "FROM_THE_FEET",
     "carm",
     "detector",
+    "fluoroscopes",
     "interactive",
     "live",
     "png",
