@@ -24,7 +24,7 @@ from .attenuation import MU_WATER, linear_attenuation
 from .errors import CTError
 from .labels import Structures
 from .letter import LETTER, with_letter
-from .load import EXAMPLE_CT, example, load_ct
+from .load import EXAMPLE_CT, example, load_ct, make_subject
 from .partial import cut, part, structure_points
 from .plausible import EXTENT_LIMITS, HU_LIMITS, SPACING_LIMITS, Hounsfield
 from .table import describe
@@ -45,6 +45,7 @@ __all__ = [
     "landmarks",
     "linear_attenuation",
     "load_ct",
+    "make_subject",
     "part",
     "structure_points",
     "with_letter",

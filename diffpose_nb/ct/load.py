@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import diffdrr
+import numpy as np
 import pandas as pd
 import torch
 import torchio
@@ -94,6 +96,56 @@ def load_ct(
         mask, own_names, more = _read_labels(Path(labels), volume, resample_labels)
         names = own_names if names is None else names
         notes = [*notes, *more]
+    return _assembled(volume, mask, names, density, notes)
+
+
+def make_subject(
+    hounsfield: np.ndarray,
+    lps_from_voxel: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    structures: Structures | None = None,
+    notes: Sequence[str] = (),
+) -> torchio.Subject:
+    """A subject, as :func:`load_ct` gives it, from arrays that another reader has found.
+
+    Parameters
+    ----------
+    hounsfield
+        (I, J, K) Hounsfield units.
+    lps_from_voxel
+        (4, 4) voxel indices to DICOM patient coordinates (LPS), mm.
+    labels
+        (I, J, K) whole numbers on the same grid.
+    structures
+        Names of the labels, see :data:`diffpose_nb.ct.Structures`.
+    notes
+        Sentences for ``subject["notes"]``.
+
+    Raises
+    ------
+    CTError
+        The labels are on another grid.
+    """
+    if labels is not None and labels.shape != hounsfield.shape:
+        raise CTError(f"labels are {labels.shape}, the CT is {hounsfield.shape}: a label map is on the CT's own grid")
+    affine = _FLIPS @ np.asarray(lps_from_voxel, np.float64)
+    values = torch.from_numpy(np.ascontiguousarray(hounsfield, np.float32))
+    mask = None
+    if labels is not None:
+        mask = torchio.LabelMap(tensor=torch.from_numpy(np.ascontiguousarray(labels))[None], affine=affine)
+    volume = torchio.ScalarImage(tensor=values[None], affine=affine)
+    return _assembled(volume, mask, structures_table(structures), "attenuation", list(notes))
+
+
+def _assembled(
+    volume: torchio.ScalarImage,
+    mask: torchio.LabelMap | None,
+    names: pd.DataFrame | None,
+    density: str,
+    notes: list[str],
+) -> torchio.Subject:
+    """A subject in the world frame, with all that DiffDRR asks for."""
     mu = linear_attenuation(volume.data) if density == "attenuation" else transform_hu_to_density(volume.data, 1.0)
     centre = torch.tensor(volume.get_center(), dtype=torch.float64)
     return canonicalize(

@@ -6,6 +6,7 @@ header says about it is drawn in orange.
 Imports ``plots`` and the packages below it. Only this package and ``widgets`` need PyVista.
 """
 
+from .around import cameras
 from .joint import fluoroscopes
 from .scene import FROM_THE_FEET, carm, png, views
 from .sequence import interactive
@@ -14,6 +15,7 @@ from .stage import detector
 
 __all__ = [
     "FROM_THE_FEET",
+    "cameras",
     "carm",
     "detector",
     "fluoroscopes",

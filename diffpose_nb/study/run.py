@@ -35,7 +35,7 @@ def run(
     keys = set() if done is None else set(zip(done.origin, done.xray, strict=True))
     todo = [trial for trial in trials if (trial.part, trial.number) not in keys]
     parts = [] if done is None else [done]
-    with _interruption() as stop:
+    with interruption() as stop:
         for n, trial in enumerate(tqdm(todo, "X-rays", initial=len(trials) - len(todo), total=len(trials))):
             xray = trial.xray(subject)
             if n == 0:
@@ -62,7 +62,7 @@ def _write(path: Path, rows: pd.DataFrame, about: str) -> None:
 
 
 @contextmanager
-def _interruption() -> Iterator[list[int]]:
+def interruption() -> Iterator[list[int]]:
     """A list that stays empty until Ctrl-C is pressed; a second Ctrl-C interrupts at once.
 
     The first Ctrl-C must not interrupt, because an interrupted refinement returns its best pose so far. This pose would
