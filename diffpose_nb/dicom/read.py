@@ -27,6 +27,7 @@ def read_xray(
     secondary: float | None = None,
     pixel_spacing: Sequence[float] | None = None,
     principal_point: Sequence[float] | None = None,
+    angles: bool = True,
 ) -> XRay:
     """Read a projection X-ray: pixels, camera and the nominal pose of its C-arm (PS3.3 C.8.7.5).
 
@@ -48,6 +49,9 @@ def read_xray(
         (row, column) spacing at the detector, mm.
     principal_point
         (column, row) to which the isocentre projects, in pixels of the image as it is stored, counted from 0.
+    angles
+        False: the angles are neither needed nor used, because the start comes from elsewhere, such as a network. The
+        pose is then the frontal one, and Patient Orientation cannot tell whether the image is mirrored.
 
     Returns
     -------
@@ -81,11 +85,12 @@ def read_xray(
         secondary=secondary,
         pixel_spacing=pixel_spacing,
         principal_point=principal_point,
+        angles=angles,
     )
     if geometry is None:
         raise DicomGeometryError(path, header.problems)
     pose = carm_pose(geometry.primary, geometry.secondary, geometry.sod)
-    mirror = find_mirror(header, pose, primary is not None and secondary is not None)
+    mirror = find_mirror(header, pose, primary is not None and secondary is not None) if angles else ""
     if header.problems:
         raise DicomGeometryError(path, header.problems)
     note_unused_systems(header)

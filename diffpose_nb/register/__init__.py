@@ -21,6 +21,8 @@ from .pixels.worth import whole_rays
 from .prior import Prior
 from .refinement import refine
 from .stages import BONE, STAGES, Stage
+from .unknown.reading import Reading, readings, register_readings
+from .unknown.start import find_start
 
 __all__ = [
     "BONE",
@@ -30,6 +32,7 @@ __all__ = [
     "PiecewiseRefinement",
     "PolyrigidField",
     "Prior",
+    "Reading",
     "Refinement",
     "Stage",
     "Step",
@@ -41,9 +44,12 @@ __all__ = [
     "descend",
     "detector_derivatives",
     "features_of",
+    "find_start",
     "judge",
     "load_pose",
+    "readings",
     "refine",
     "refine_pieces",
+    "register_readings",
     "whole_rays",
 ]

@@ -46,7 +46,7 @@ def test_every_notebook_is_on_a_way_through_the_book():
     assert not [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text]
 
 
-PACKAGES = sorted(module.name for module in pkgutil.iter_modules(diffpose_nb.__path__))
+PACKAGES = sorted(module.name for module in pkgutil.iter_modules(diffpose_nb.__path__) if module.ispkg)
 
 
 def test_every_package_has_a_page_in_the_reference():

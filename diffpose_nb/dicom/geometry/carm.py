@@ -16,6 +16,11 @@ SOD_LIMITS = (100.0, 4000.0)
 PRIMARY_LIMITS = (-180.0, 180.0)
 SECONDARY_LIMITS = (-90.0, 90.0)
 MAGNIFICATION_LIMITS = (1.0 + 1e-6, 40.0)
+NO_ANGLES = (
+    "Angles: they are not used, since the start comes from elsewhere. The nominal pose is the frontal one, and the "
+    "image is taken as seen from the detector."
+)
+"""The note of an X-ray that is read without its angles."""
 MAGNIFICATION_TOLERANCE = 0.02
 """Largest relative difference between SID / SOD and the Estimated Radiographic Magnification Factor. Vendors round the
 factor to 2 digits."""
@@ -45,6 +50,7 @@ def read_geometry(
     secondary: float | None = None,
     pixel_spacing: Sequence[float] | None = None,
     principal_point: Sequence[float] | None = None,
+    angles: bool = True,
 ) -> Geometry | None:
     """Read the geometry of a frame; None if something is missing or unusable. ``header.problems`` then says what.
 
@@ -56,8 +62,12 @@ def read_geometry(
         header.problems.append(f"{tag_label('DistanceSourceToDetector')} is missing. Pass sid=… (mm).")
     source_detector = distance[0] if distance else None
     source_isocenter = _source_isocenter(header, source_detector, sod, sid is not None)
-    alpha = _angle(header, "primary", primary, "PositionerPrimaryAngle", PRIMARY_LIMITS, frame, frames)
-    beta = _angle(header, "secondary", secondary, "PositionerSecondaryAngle", SECONDARY_LIMITS, frame, frames)
+    if angles:
+        alpha = _angle(header, "primary", primary, "PositionerPrimaryAngle", PRIMARY_LIMITS, frame, frames)
+        beta = _angle(header, "secondary", secondary, "PositionerSecondaryAngle", SECONDARY_LIMITS, frame, frames)
+    else:
+        alpha = beta = 0.0
+        header.notes.append(NO_ANGLES)
     spacing = find_spacing(header, source_detector, source_isocenter, pixel_spacing)
     point = find_principal_point(header, shape, spacing, principal_point)
     _refuse_tilted_detector(header)
