@@ -1,4 +1,4 @@
-"""``python -m diffpose_nb.commands.public_sets`` registers a whole public set, or draws the tables of one.
+"""``python -m diffpose_nb.commands.public_sets`` registers a whole public set, or draws the tables of one::
 
     python -m diffpose_nb.commands.public_sets run deepfluoro             # the file in the cache, see sets.deepfluoro
     python -m diffpose_nb.commands.public_sets run deepfluoro --twin      # a twin, made first where it is missing
@@ -86,7 +86,7 @@ def main(arguments: argparse.Namespace) -> int:
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """The arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m diffpose_nb.commands.public_sets", description=__doc__,
+        prog="python -m diffpose_nb.commands.public_sets", description=__doc__.replace("::", ":"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("action", choices=["run", "tables"], help="register the X-rays, or draw what was registered")

@@ -7,6 +7,7 @@ Imports ``plots`` and the packages below it. Only this package and ``widgets`` n
 """
 
 from .around import cameras
+from .joint import fluoroscopes
 from .scene import FROM_THE_FEET, carm, png, views
 from .sequence import interactive
 from .server import live
@@ -17,6 +18,7 @@ __all__ = [
     "cameras",
     "carm",
     "detector",
+    "fluoroscopes",
     "interactive",
     "live",
     "png",

@@ -23,11 +23,11 @@ _SMALLEST = 100  # points: pieces of the surface with fewer points are dropped a
 _UNIT = 0.01  # mm: coordinates are stored as whole multiples of this
 
 
-def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
+def surface(subject: torchio.Subject, triangles: int = 25_000, voxel: float = _VOXEL) -> pv.PolyData:
     """The bones of a CT as a mesh in world mm.
 
     If the subject has a label map whose structures have groups, these are the structures of :data:`GROUPS`; otherwise
-    everything above :data:`BONE_HU`. Voxels are averaged to about 2 mm, small pieces of the surface are dropped, and
+    everything above :data:`BONE_HU`. Voxels are averaged first, small pieces of the surface are dropped, and
     the mesh is reduced to fewer triangles.
 
     Parameters
@@ -36,6 +36,8 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
         A CT, as :mod:`diffpose_nb.ct` reads it.
     triangles
         About how many triangles to keep.
+    voxel
+        mm: to about what size voxels are averaged.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def surface(subject: torchio.Subject, triangles: int = 25_000) -> pv.PolyData:
     else:
         voxels, affine, level = subject.volume.data[0].numpy(), subject.volume.affine, BONE_HU
     size = np.linalg.norm(affine[:3, :3], axis=0)
-    blocks = np.maximum(1, (_VOXEL / size).astype(int))
+    blocks = np.maximum(1, (voxel / size).astype(int))
     volume = Volume(voxels.astype(np.float32), affine).average(tuple(blocks))
     voxels, affine = volume.values, volume.world_from_voxel
     outside = min(float(voxels.min()), 0.0)

@@ -7,9 +7,8 @@ part of this project: :func:`fetch` downloads what may be downloaded, and a file
 A file of this package is not named like its set's function: ``sets.wrist`` is in ``biplane/autoscoper.py``,
 ``sets.deepfluoro`` in ``pelvis.py``, ``sets.ljubljana`` in ``angiograms.py``, ``sets.xvr`` in ``pairs.py``.
 
-A twin
-(:func:`deepfluoro_twin`, :func:`ljubljana_twin`, :func:`wrist_twin`) is a file with a set's published schema that is made from the
-example CT, so that everything that reads the set runs where the set is not.
+A twin (:func:`deepfluoro_twin`, :func:`ljubljana_twin`, :func:`wrist_twin`) has a set's published schema and is made
+from the example CT, so that everything that reads the set runs where the set is not.
 
 Imports ``simulate``, ``ct`` and what lies below them.
 """

@@ -142,6 +142,13 @@ def test_diffpose_mtre_is_what_its_evaluator_printed():
         assert found == pytest.approx(0.194 * protocols.xvr_errors(estimate, truth, points, camera)["mRPE"])
 
 
+def test_diffpose_counts_what_xvr_leaves_out(monkeypatch):
+    asked = []
+    monkeypatch.setattr(protocols.sets, "deepfluoro", lambda path, **kwargs: asked.append((path, kwargs)))
+    protocols.diffpose_set("file"), protocols.xvr_set("file")
+    assert asked == [("file", {"keep_wrong": True}), ("file", {})]
+
+
 def test_success_by_two_definitions():
     assert protocols.diffpose_success(0.9) and not protocols.diffpose_success(1.1)
     assert protocols.corrected_success(0.9) and not protocols.corrected_success(1.1)

@@ -1,4 +1,4 @@
-"""A twin of the wrist: the shoulder of the example CT, simulated, in files as those that are published."""
+"""A twin of the wrist: a limb with two bones, made from a clavicle of the example CT, in files like those published."""
 
 from __future__ import annotations
 
@@ -9,29 +9,38 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchio
+from scipy import ndimage
 from torch import Tensor
 
 from ... import ct
-from ...camera import Camera, carm_pose, invert, make_transform, rigid_motion, transform_points
+from ...camera import Camera, as_float64, carm_pose, invert, make_transform, rigid_motion, transform_points
 from ...runtime import progress_bar, write_text_whole
-from ...simulate import beads, lead_letter, simulate_xray
+from ...simulate import Ball, lead_letter, simulate_xray
 from ..patient import Publication
 from .autoscoper import BONES, CAMERAS, FRAMES, TWIN
 from .mayacam import SID, Calibration, stored, write_calibration, write_stack
 
-STANDS_FOR = {"radius": "humerus_right", "ulna": "scapula_right"}
-"""Which structures of the example CT are in the files of the bones."""
+BONE = "clavicula_left"
+"""The bone of the example CT. The twin's radius is this bone, and its ulna is the same bone mirrored, beside it."""
 PIXELS, FIELD = 880, 400.0
 """Pixels along each side of a frame, half as many as published, and the side of the detector, mm."""
-_VIEWS = {"cam01": (35.0, -10.0, 1040.0), "cam02": (-40.0, 5.0, 1080.0)}
-"""Primary and secondary angle, degrees, and distance from the source to the shoulder, mm."""
-_FLUOROSCOPE = rigid_motion([20.0, -35.0, 10.0], [110.0, 160.0, 90.0])
-"""(4, 4) ``fluoroscope_from_shoulder``: any rigid transform will do."""
-_MOTION = rigid_motion([1.0, -0.8, 1.5], [1.2, -0.6, 0.9])
-"""(4, 4) how the shoulder moves between the two frames, as one body, about its middle."""
-_REACH = (95.0, 95.0, 130.0)
-"""mm to each side of the humerus that the shoulder is cut out of the CT, to the right, to the front and to the head."""
-_OPEN = 1.2
+SLIP = 2
+"""Voxels (0.7 mm) by which the ulna moves along the radius between the two frames."""
+_BESIDE = 28.0
+"""mm between the bones."""
+_FLESH, _MUSCLE = (95.0, 34.0), 40.0
+"""Half the length and half the width of the limb, a smooth body of soft tissue, mm; and its HU."""
+_SKIN = 0.2
+"""The share of the limb's width, squared, over which its density falls."""
+_VIEWS = {"cam01": (-37.0, 1040.0), "cam02": (72.0, 1080.0)}
+"""Degrees about the limb's axis, and mm from the source to the limb."""
+_PLACE = (110.0, 160.0, 90.0)
+"""Where the limb's middle is in the fluoroscope's frame, mm. The limb lies along the frame's y axis."""
+_MOTION = rigid_motion([1.0, -0.8, 1.5], [1.2, -0.6, 0.9], _PLACE)
+"""(4, 4) how the limb moves between the two frames."""
+_SCATTER = 0.02
+"""Scattered over primary signal of the whole field, most of which is open beam: some 0.2 behind the limb."""
+_OPEN = 1.1
 """The open beam, where 1 is the value at which a pixel of 8 bits saturates."""
 
 PUBLICATION = Publication(
@@ -41,9 +50,8 @@ PUBLICATION = Publication(
     "https://www.cancerimagingarchive.net/collection/lidc-idri",
 )
 _NOTES = (
-    "This is a twin, not the real wrist. What is called radius is a humerus, and what is called ulna is a scapula, of "
-    "the example CT, and the X-rays are simulated. Its errors say nothing about real X-rays.",
-    "Between the two frames both bones move as one body.",
+    "This is a twin, not the real wrist, and its X-rays are simulated. What is called radius is a clavicle of the "
+    "example CT, and what is called ulna is the same bone mirrored. Its errors say nothing about real X-rays.",
 )
 
 
@@ -52,8 +60,8 @@ def wrist_twin(
 ) -> Path:
     """Write files with the names and formats of the published wrist, for :func:`diffpose_nb.sets.wrist`.
 
-    The X-rays are simulated with all physics, with beads on the skin and a letter, and saturate beside the patient. The
-    poses with which they were simulated are in ``twin.json``.
+    The X-rays are simulated with all physics. They show beads on the skin and a letter, and they saturate beside the
+    limb. The poses with which they were simulated are in ``twin.json``, which the published set does not have.
 
     Parameters
     ----------
@@ -73,61 +81,116 @@ def wrist_twin(
     """
     folder, subject = Path(folder), ct.example() if subject is None else subject
     folder.mkdir(parents=True, exist_ok=True)
-    middle = ct.structure_points(subject, STANDS_FOR["radius"]).mean(0)
-    names = ("right", "anterior", "superior")
-    limits = {name: (at - mm, at + mm) for name, at, mm in zip(names, middle.tolist(), _REACH, strict=True)}
-    shoulder = ct.cut(subject, **limits)
-    shoulder_from_ct = make_transform(torch.eye(3), -middle)
-    patient_from_ct = {
-        frame: _FLUOROSCOPE @ motion @ shoulder_from_ct
-        for frame, motion in zip(FRAMES, (torch.eye(4).double(), _MOTION), strict=True)
-    }
+    bone, spacing = _bone(subject), np.array(subject["volume"].spacing)
     camera = Camera(SID, (FIELD / pixels,) * 2, (pixels, pixels), mirrored=False)
-    poses = {name: _FLUOROSCOPE @ carm_pose(*view) for name, view in _VIEWS.items()}
+    poses = {name: _camera_pose(*view) for name, view in _VIEWS.items()}
     for name, pose in poses.items():
         write_calibration(folder / f"xr_calib_wrist_{name}.txt", Calibration(camera, pose))
-    found = {}
-    for bone, file in BONES.items():
-        values, ct_from_bone = _stack(subject, STANDS_FOR[bone])
-        write_stack(folder / file, values)
-        found[bone] = {frame: (pose @ ct_from_bone).tolist() for frame, pose in patient_from_ct.items()}
-    markers = beads(shoulder, seed=2, count=9, about=middle.tolist())
-    todo = [(frame, name) for frame in FRAMES for name in CAMERAS]
-    for seed, (frame, name) in enumerate(progress_bar(todo, desc="X-rays", show=progress)):
-        ct_from_camera = invert(patient_from_ct[frame]) @ poses[name]
-        xray = simulate_xray(
-            shoulder,
-            camera,
-            *_VIEWS[name],
-            motion=ct_from_camera @ invert(carm_pose(*_VIEWS[name])),
-            seed=seed,
-            supersampling=1,
-            collimation="circle",
-            gain=1.0,
-            electronic_noise=0.0,
-            foreign=markers,
-            mounted=lead_letter(camera, "F"),
-        )
-        grey = np.clip(np.rint(255 * _OPEN * xray.pixels.numpy()), 0, 255)
-        write_stack(folder / f"xr_rad_uln_{name}_UND.{frame}.tif", grey)
-    content = {
-        "publication": asdict(PUBLICATION),
-        "notes": list(_NOTES),
-        "spacing": list(subject["volume"].spacing),
-        "fluoroscope_from_bone": found,
-    }
-    write_text_whole(folder / TWIN, json.dumps(content, indent=1) + "\n")
+    stacks = {"radius": bone, "ulna": bone[::-1, ::-1, ::-1]}
+    for name, values in stacks.items():
+        write_stack(folder / BONES[name], values)
+    found: dict[str, dict[str, list]] = {name: {} for name in stacks}
+    bar = progress_bar(total=len(FRAMES) * len(CAMERAS), desc="X-rays", show=progress)
+    for frame, slip, motion in zip(FRAMES, (0, SLIP), (torch.eye(4).double(), _MOTION), strict=True):
+        limb, limb_from_bone = _limb(stacks, spacing, slip)
+        fluoroscope_from_limb = motion @ _laid(limb)
+        for name, pose in limb_from_bone.items():
+            found[name][frame] = (fluoroscope_from_limb @ pose).tolist()
+        beads = tuple(Ball(place, 1.0) for place in _beads(limb))
+        for camera_name in CAMERAS:
+            grey = _shot(limb, camera, invert(fluoroscope_from_limb) @ poses[camera_name], beads, seed=bar.n)
+            write_stack(folder / f"xr_rad_uln_{camera_name}_UND.{frame}.tif", grey)
+            bar.update()
+    bar.close()
+    content = {"publication": asdict(PUBLICATION), "notes": list(_NOTES), "spacing": spacing.tolist()}
+    write_text_whole(folder / TWIN, json.dumps(content | {"fluoroscope_from_bone": found}, indent=1) + "\n")
     return folder
 
 
-def _stack(subject: torchio.Subject, structure: str) -> tuple[np.ndarray, Tensor]:
-    """A structure's voxels in a box around it, 0 elsewhere, and ``ct_from_bone`` (4, 4) for the centre of the box."""
-    bone = ct.part(subject, structure, margin=2.0)
-    inside, volume = bone["mask"].data[0].numpy() > 0, bone["volume"]
-    affine = torch.from_numpy(volume.affine)
-    centre = (torch.tensor(volume.spatial_shape) - 1.0)[None] / 2
-    rotation = affine[:3, :3] / affine[:3, :3].norm(dim=0)
-    return (
-        np.where(inside, stored(volume.data[0].numpy()).clip(min=1), 0),
-        make_transform(rotation, transform_points(affine, centre)[0]),
+def _bone(subject: torchio.Subject) -> np.ndarray:
+    """The bone's voxels in a box, as the published files store them, 0 elsewhere; the axes are those of the grid."""
+    alone = ct.part(subject, BONE, margin=2.0)
+    values = stored(alone["volume"].data[0].numpy()).clip(min=1)
+    values[alone["mask"].data[0].numpy() == 0] = 0
+    return values
+
+
+def _limb(stacks: dict[str, np.ndarray], spacing: np.ndarray, slip: int) -> tuple[torchio.Subject, dict[str, Tensor]]:
+    """Both bones in soft tissue, and ``limb_from_bone`` (4, 4) of each; the limb's origin is the middle of its box."""
+    box = np.array(stacks["radius"].shape)
+    along, across = _axes(stacks["radius"], spacing)
+    beside = np.rint(_BESIDE / 2 * across / spacing).astype(int)
+    slipped = np.rint(slip * spacing[0] * along / spacing).astype(int)
+    room = np.ceil(_FLESH[1] / spacing).astype(int) + np.abs(beside)
+    shape = box + 2 * room
+    values, poses = np.zeros(shape), {}
+    for name, shift in {"radius": -beside, "ulna": beside + slipped}.items():
+        first = room + shift
+        window = tuple(slice(a, a + n) for a, n in zip(first, box, strict=True))
+        values[window] = np.maximum(values[window], stacks[name])
+        poses[name] = make_transform(torch.eye(3), as_float64((first + box / 2 - shape / 2) * spacing))
+    places = (np.moveaxis(np.indices(shape), 0, -1) - (shape - 1) / 2) * spacing
+    length = places @ along
+    width = np.sqrt(np.maximum((places**2).sum(-1) - length**2, 0))
+    depth = 1 - (length / _FLESH[0]) ** 4 - (width / _FLESH[1]) ** 2
+    flesh = -1000 + (_MUSCLE + 1000) * np.clip(depth / _SKIN, 0, 1)  # a soft edge, since voxels would show as rings
+    hounsfield = np.where(values > 0, values - 1000, flesh)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = -(shape - 1) * spacing / 2
+    image = torchio.ScalarImage(tensor=torch.from_numpy(hounsfield.astype(np.float32))[None], affine=affine)
+    bones = torchio.LabelMap(tensor=torch.from_numpy((values > 0).astype(np.int32))[None], affine=affine)
+    return torchio.Subject(volume=image, mask=bones), poses
+
+
+def _axes(values: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors along a bone and across it."""
+    points = np.argwhere(values > 0) * spacing
+    _, _, axes = np.linalg.svd(points - points.mean(0), full_matrices=False)
+    return axes[0], axes[1]
+
+
+def _laid(limb: torchio.Subject) -> Tensor:
+    """(4, 4) ``fluoroscope_from_limb`` with the bones along the fluoroscope's y axis."""
+    along, across = _axes(limb["mask"].data[0].numpy(), np.array(limb["volume"].spacing))
+    rows = as_float64(np.stack([across, along, np.cross(across, along)]))
+    return make_transform(rows, as_float64(_PLACE))
+
+
+def _camera_pose(degrees: float, distance: float) -> Tensor:
+    """(4, 4) of a camera that looks at the limb across the y axis, with its rows running along it."""
+    turn = rigid_motion([0.0, degrees, 0.0], [0.0, 0.0, 0.0])
+    back = make_transform(torch.eye(3), as_float64([0.0, 0.0, -distance]))
+    return make_transform(torch.eye(3), as_float64(_PLACE)) @ turn @ back
+
+
+def _beads(limb: torchio.Subject) -> np.ndarray:
+    """(7, 3) places on the skin, in the limb's frame, mm."""
+    body = limb["volume"].data[0].numpy() > -500
+    skin = np.argwhere(body & ~ndimage.binary_erosion(body))
+    affine = limb["volume"].affine
+    chosen = np.random.default_rng(3).choice(len(skin), 7, replace=False)
+    return skin[chosen] @ affine[:3, :3].T + affine[:3, 3]
+
+
+def _shot(limb: torchio.Subject, camera: Camera, pose: Tensor, beads: tuple[Ball, ...], seed: int) -> np.ndarray:
+    """A frame of 8 bits from a pose ``limb_from_camera``."""
+    distance = transform_points(invert(pose), torch.zeros(1, 3))[0, 2].item()
+    nominal = carm_pose(0, 0, distance)
+    xray = simulate_xray(
+        limb,
+        camera,
+        0,
+        0,
+        distance,
+        motion=pose @ invert(nominal),
+        seed=seed,
+        kvp=65.0,
+        scatter=_SCATTER,
+        supersampling=1,
+        collimation="circle",
+        gain=1.0,
+        electronic_noise=0.0,
+        foreign=beads,
+        mounted=lead_letter(camera, "F", at=(0.75, 0.3)),
     )
+    return np.clip(np.rint(255 * _OPEN * xray.pixels.numpy()), 0, 255)

@@ -1,13 +1,15 @@
-"""What DiffPose and xvr do to an X-ray, where they start, what they measure and what counts as success.
+"""Which X-rays DiffPose and xvr count, how they prepare them, where they start, what they measure, what is a success.
 
 Each paper's own way is a function, read off its published code; the corrected way stands beside it. The numbers of two
 papers can be compared only if all of these agree, and between these two none does.
 
 Sources: DiffPose 0.0.1 (``deepfluoro.py``, ``ljubljana.py``, ``experiments/``); xvr (``io/xray.py``,
-``model/sampler.py``, ``experiments/``), as they were in November 2026.
+``model/sampler.py``, ``experiments/``), read off their repositories.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,11 +19,12 @@ from diffdrr.pose import convert
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from ... import evaluate
+from ... import evaluate, sets
 from ...camera import Camera, as_float64, exp_se3, invert, moved, transform_points
 from ...conventions import deepfluoro_volume
 from ...frames import diffpose_isocenter_pose, from_diffdrr, from_diffpose, to_diffdrr
 from ...images import XRay
+from ...sets import PublicSet
 
 BEAM = 65_487.0
 """The unattenuated beam in DeepFluoro's pixels, as DiffPose takes it for all X-rays."""
@@ -32,6 +35,16 @@ SUB_MILLIMETRE = 1.0
 """mm. DiffPose counts errors below it, by its own measure, as successes."""
 NEAR = (12.0, 34.0)
 """mm: the least and the largest mTRE of the starts of :func:`near_start`."""
+
+
+def diffpose_set(path: str | Path | None = None) -> PublicSet:
+    """DeepFluoro as DiffPose counts it: all 366 X-rays, also the four whose poses are known to be wrong."""
+    return sets.deepfluoro(path, keep_wrong=True)
+
+
+def xvr_set(path: str | Path | None = None) -> PublicSet:
+    """DeepFluoro as xvr counts it, and as it should be counted: 362 X-rays, without the four of a wrong pose."""
+    return sets.deepfluoro(path)
 
 
 def diffpose_pixels(xray: XRay) -> Tensor:

@@ -29,7 +29,8 @@ COLUMNS = (
     *("mTRE_camera", "mRPD", "mTRE_diffpose", "judgement", "seed"),
 )
 """Columns of the table. Those up to ``dGeo`` are xvr's, with xvr's meanings. Then come the corrected errors, the number
-that DiffPose prints as mTRE, what the judgement said, and the seed of the start."""
+that DiffPose prints as mTRE, what the judgement said, and the seed of the start. ``ncc`` is the local NCC over the
+whole open field, where xvr has its own mean of two. On subtracted X-rays it is low, since most patches hold noise."""
 ALONE = {"deepfluoro": None, "ljubljana": True}
 """Whether the volume holds only a part of what the X-ray shows: in the 3D angiogram nothing is left but vessels."""
 _PIXELS, _VOXEL = 160, 1.0
