@@ -32,8 +32,8 @@ _FLESH, _MUSCLE = (95.0, 34.0), 40.0
 """Half the length and half the width of the limb, a smooth body of soft tissue, mm; and its HU."""
 _SKIN = 0.2
 """The share of the limb's width, squared, over which its density falls."""
-_VIEWS = {"cam01": (-37.0, 1040.0), "cam02": (72.0, 1080.0)}
-"""Degrees about the limb's axis, and mm from the source to the limb."""
+_VIEWS = {"cam01": (-37.0, 9.0, 1040.0), "cam02": (72.0, -6.0, 1080.0)}
+"""Degrees about the limb's axis and degrees of tilt, and mm from the source to the limb."""
 _PLACE = (110.0, 160.0, 90.0)
 """Where the limb's middle is in the fluoroscope's frame, mm. The limb lies along the frame's y axis."""
 _MOTION = rigid_motion([1.0, -0.8, 1.5], [1.2, -0.6, 0.9], _PLACE)
@@ -156,9 +156,9 @@ def _laid(limb: torchio.Subject) -> Tensor:
     return make_transform(rows, as_float64(_PLACE))
 
 
-def _camera_pose(degrees: float, distance: float) -> Tensor:
-    """(4, 4) of a camera that looks at the limb across the y axis, with its rows running along it."""
-    turn = rigid_motion([0.0, degrees, 0.0], [0.0, 0.0, 0.0])
+def _camera_pose(degrees: float, tilt: float, distance: float) -> Tensor:
+    """(4, 4) of a camera that looks at the limb across the y axis, with its rows running along it but for the tilt."""
+    turn = rigid_motion([0.0, degrees, 0.0], [0.0, 0.0, 0.0]) @ rigid_motion([tilt, 0.0, 0.0], [0.0, 0.0, 0.0])
     back = make_transform(torch.eye(3), as_float64([0.0, 0.0, -distance]))
     return make_transform(torch.eye(3), as_float64(_PLACE)) @ turn @ back
 
