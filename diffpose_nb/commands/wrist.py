@@ -32,6 +32,8 @@ _ROUGH = {
 }
 """Around which the starts lie: where the first and the third axis of a bone's stack point in the fluoroscope's frame,
 and where the middle of its box is, mm. Between the two frames the bones move by less than 3 mm."""
+_KEY = ("bone", "frame", "views", "number", "seed")
+"""The columns that tell one registration from all others."""
 _FARTHEST = (8.0, 15.0)
 """Degrees and mm: how far the starts are off at most."""
 _PRIOR = Prior(8.0, (10.0, 10.0, 10.0))
@@ -47,22 +49,26 @@ def rough(bone: Literal["radius", "ulna"]) -> Tensor:
 
 
 def main(path: Path, number: int = 8, seed: int = 0, views: list[str] | None = None) -> pd.DataFrame:
-    """Register each bone in each frame from ``number`` starts, and write a row for each to ``path``."""
+    """Register each bone in each frame from ``number`` starts, and write a row for each to ``path``.
+
+    Both views are always among ``views``, since the errors of the others are counted from their pose.
+    """
     data = wrist()
     table = pd.read_csv(path, dtype={"frame": str}) if path.exists() else pd.DataFrame(columns=["bone"])
-    done = set(zip(*(table.get(key, []) for key in ("bone", "frame", "views", "number")), strict=True))
+    done = set(zip(*(table.get(key, []) for key in _KEY), strict=True))
     todo = [
-        (bone, frame, seen, n)
+        (bone, frame, seen, n, seed)
         for n in range(number)
-        for seen in views or VIEWS
+        for seen in VIEWS
+        if views is None or seen in ("both", *views)
         for frame in FRAMES
         for bone in _ROUGH
-        if (bone, frame, seen, n) not in done
+        if (bone, frame, seen, n, seed) not in done
     ]
     subjects = {patient.name: patient.subject() for patient in data.patients}
-    for bone, frame, seen, n in tqdm(todo, "registrations"):
+    for bone, frame, seen, n, _ in tqdm(todo, "registrations"):
         start = rough(bone) @ _offset(np.random.default_rng((seed, n)))
-        row = {"bone": bone, "frame": frame, "views": seen, "number": n}
+        row = dict(zip(_KEY, (bone, frame, seen, n, seed), strict=True))
         row |= register(data, subjects[bone], bone, frame, VIEWS[seen], start)
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +170,7 @@ if __name__ == "__main__":
     parser.add_argument("--path", type=Path, default=Path("notebooks/_work/wrist.csv"), help="the table to write")
     parser.add_argument("--number", type=int, default=8, help="starts for each bone, frame and choice of views")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other starts")
-    parser.add_argument("--views", action="append", choices=list(VIEWS), help="only these; may be repeated")
+    parser.add_argument("--views", action="append", choices=list(VIEWS), help="both, and only these; may be repeated")
     arguments = parser.parse_args()
     made = main(arguments.path, arguments.number, arguments.seed, arguments.views)
     print(summary(errors(made)).round(2).to_string())
