@@ -20,7 +20,7 @@ def test_help_answers_at_once():
     for _ in range(3):
         started = time.perf_counter()
         ran = subprocess.run(
-            [sys.executable, "-m", "diffpose_nb", "--help"], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "diffpose_nb", "--help"], capture_output=True, encoding="utf-8", check=True
         )
         taken.append(time.perf_counter() - started)
     assert min(taken) < 1.0
@@ -35,7 +35,7 @@ def test_no_help_loads_what_only_the_work_needs(name):
         "except SystemExit: pass\n"
         "print([m for m in ('torch', 'pandas', 'pydicom', 'matplotlib') if m in sys.modules])"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
 
 

@@ -30,7 +30,7 @@ def done(files, tmp_path_factory):
     output = tmp_path_factory.mktemp("once") / "out"
     words = ["register", files.ct, files.front, "-o", output, "--slicer", "--quiet"]
     ran = subprocess.run(
-        [sys.executable, "-m", "diffpose_nb", *map(str, words)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "diffpose_nb", *map(str, words)], capture_output=True, encoding="utf-8", check=False
     )
     assert ran.returncode == 0, ran.stderr
     return output, ran

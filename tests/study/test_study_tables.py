@@ -101,7 +101,7 @@ def test_killed_half_way_it_goes_on_and_ends_with_the_same_table(whole, table, t
     assert 3 <= before.count(b"\n") < 8
     (tmp_path / LOG).write_bytes(before + b'{"key": "cut o')
 
-    again = subprocess.run(command, capture_output=True, text=True)
+    again = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert again.returncode == 3, again.stderr
     assert "failed" in again.stdout and PAGE in again.stdout
     assert (tmp_path / LOG).read_bytes().startswith(before)

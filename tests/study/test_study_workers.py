@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import stat
 import subprocess
 from types import SimpleNamespace
@@ -30,6 +31,22 @@ def described(tmp_path):
     return write
 
 
+@pytest.fixture
+def an_end():
+    """Where no worker ever comes, a study waits, and a test fails."""
+
+    def too_long(*_):
+        raise TimeoutError("the rows were not done after five minutes")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the test's alarm is Unix's")
+@pytest.mark.usefixtures("an_end")
 def test_a_row_that_kills_its_workers_fails_and_the_others_go_on(monkeypatch):
     def deadly(row):
         if row.key == "1":
@@ -92,12 +109,16 @@ def test_a_file_that_describes_no_cluster_is_refused(tmp_path, text, words):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="queues are Unix's")
+@pytest.mark.usefixtures("an_end")
 def test_jobs_are_submitted_work_and_are_cancelled(described, tmp_path, monkeypatch):
-    """``sbatch`` and ``scancel`` are scripts that run the job on this computer; the job's script is the real one."""
+    """``sbatch`` and ``scancel`` are scripts that run the job on this computer; the job's script is the real one.
+
+    The script that ``sbatch`` is given is deleted as soon as it has returned, so that a copy is run.
+    """
     (tmp_path / "bin").mkdir()
     _program(
         tmp_path / "bin" / "sbatch",
-        f'cp "$1" {tmp_path}/job.sh\nsetsid bash "$1" >/dev/null 2>&1 &\necho "Submitted batch job $!"',
+        f'cp "$1" {tmp_path}/job.sh\nsetsid bash {tmp_path}/job.sh >/dev/null 2>&1 &\necho "Submitted batch job $!"',
     )
     _program(tmp_path / "bin" / "scancel", f'echo "$@" >> {tmp_path}/cancelled\nkill -- -"$1"')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")

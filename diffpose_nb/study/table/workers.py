@@ -98,6 +98,8 @@ def queue_cluster(path: str | Path) -> JobQueueCluster:
     kind, arguments = _described(Path(path))
     cores = arguments["cores"]
     processes = arguments.setdefault("processes", cores)
+    # seconds that a worker looks for its scheduler; the first import from a busy shared disk takes minutes
+    arguments.setdefault("death_timeout", 600)
     environment = dict.fromkeys(_THREADS, max(1, cores // processes)) | {
         f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(value) for name, value in _DASK.items()
     }
