@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..register import Comparison, features_of, refine, refine_pieces
+from ..runtime import write_text_whole
 from ..study.kinds import KINDS, PIECES, VERTEBRA, Case, make_case
 
 FEATURES = ("ncc", "detail", "contrast", "log halves")
@@ -27,8 +28,7 @@ def main(path: Path, number: int = 20, seed: int = 0, kinds: list[str] | None = 
     for kind, n in tqdm(todo, "X-rays"):
         row = register(make_case(kind, n, seed)) | {"seed": seed}
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table.round(4).to_csv(path, index=False)
+        write_text_whole(path, table.round(4).to_csv(index=False))
     return table
 
 

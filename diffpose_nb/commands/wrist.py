@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from ..camera import as_float64, invert, make_transform, rigid_motion, transform_points
 from ..register import Prior, Strategy, refine
+from ..runtime import write_text_whole
 from ..sets import PublicSet, wrist
 
 VIEWS = {"both": ("cam01", "cam02"), "cam01": ("cam01",), "cam02": ("cam02",)}
@@ -71,8 +72,7 @@ def main(path: Path, number: int = 8, seed: int = 0, views: list[str] | None = N
         row = dict(zip(_KEY, (bone, frame, seen, n, seed), strict=True))
         row |= register(data, subjects[bone], bone, frame, VIEWS[seen], start)
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(path, index=False)
+        write_text_whole(path, table.to_csv(index=False))
     return table
 
 

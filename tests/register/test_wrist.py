@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from wrist import needs_wrist, radius, silver, xray
+from real_wrist import needs_wrist, radius, silver, xray
 
 from diffpose_nb.camera import invert, rigid_motion, transform_points
 from diffpose_nb.register import Prior, Strategy, refine

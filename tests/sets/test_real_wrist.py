@@ -1,21 +1,13 @@
 """The wrist's own files, where they are: what is measured of them here needs no registration."""
 
-import os
-from pathlib import Path
-
 import pytest
 import roma
 import torch
+from real_wrist import FOLDER, needs_wrist
 
 from diffpose_nb import sets
 from diffpose_nb.camera import invert, triangulate
 from diffpose_nb.sets.biplane.autoscoper import REMOTES, SILVER
-
-FOLDER = Path(os.environ.get("DIFFPOSE_NB_DATA", "/nowhere")) / "wrist"
-needs_wrist = pytest.mark.skipif(
-    not (FOLDER / "rad_dcm_cropped.tif").exists(),
-    reason="DIFFPOSE_NB_DATA names no folder with the real X-rays of a wrist",
-)
 
 
 @pytest.fixture(scope="module")
