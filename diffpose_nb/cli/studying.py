@@ -27,7 +27,7 @@ def study(
     The folder gets results.csv, results.parquet and summary.html. The exit status is 3 if a row failed.
     """
     from ..study.table.page import by_group
-    from ..study.table.results import PAGE
+    from ..study.table.results import PAGE, FolderInUseError
     from ..study.table.rows import TableError
     from ..study.table.running import register_table
     from ..study.table.workers import ClusterError
@@ -46,7 +46,7 @@ def study(
     except TableError as error:
         print(f"diffpose-nb: {error}", file=sys.stderr)  # a line for each bad row
         raise typer.Exit(WRONG_INPUT) from None
-    except (ClusterError, OSError) as error:
+    except (ClusterError, FolderInUseError, OSError) as error:
         raise WrongInput(str(error)) from error
     except KeyboardInterrupt:
         print(f"\nstopped; the rows that are done are in {output}. Run the same command again to go on")

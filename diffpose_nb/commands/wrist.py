@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..camera import as_float64, invert, make_transform, rigid_motion, transform_points
+from ..data import WRIST_REGISTRATIONS
 from ..register import Prior, Strategy, refine
 from ..runtime import write_text_whole
 from ..sets import PublicSet, wrist
@@ -171,6 +172,9 @@ if __name__ == "__main__":
     parser.add_argument("--number", type=int, default=8, help="starts for each bone, frame and choice of views")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other starts")
     parser.add_argument("--views", action="append", choices=list(VIEWS), help="both, and only these; may be repeated")
+    parser.add_argument("--write", action="store_true", help="also write the errors that the package ships")
     arguments = parser.parse_args()
-    made = main(arguments.path, arguments.number, arguments.seed, arguments.views)
-    print(summary(errors(made)).round(2).to_string())
+    made = errors(main(arguments.path, arguments.number, arguments.seed, arguments.views))
+    if arguments.write:
+        write_text_whole(WRIST_REGISTRATIONS, made.drop(columns=["start", "end"]).round(4).to_csv(index=False))
+    print(summary(made).round(2).to_string())

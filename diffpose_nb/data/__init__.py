@@ -24,6 +24,9 @@ EXAMPLE_BONES: Path = FOLDER / "example_bones.npz"
 """A mesh of the bones of :func:`diffpose_nb.ct.example`, made by ``python -m diffpose_nb.commands.mesh``."""
 EXAMPLE_REGISTRATIONS: Path = FOLDER / "example_registrations.csv"
 """A table of registrations of simulated X-rays, made by ``python -m diffpose_nb.commands.registrations``."""
+WRIST_REGISTRATIONS: Path = FOLDER / "wrist_registrations.csv"
+"""A table of registrations of the real wrist, with their errors in mm, made by ``python -m
+diffpose_nb.commands.wrist --write``. It holds no picture and no volume of that set."""
 
 
 def example_truth() -> Tensor:

@@ -9,6 +9,7 @@ from .example import CAMERA, SOD, make_example, patient_motion
 from .judging import errors_of, held_out, judge
 from .own_files import example_files
 from .table.page import by_group
+from .table.results import FolderInUseError
 from .table.rows import TableError
 from .table.running import register_table
 from .table.simulated import write_simulated
@@ -18,6 +19,7 @@ __all__ = [
     "CAMERA",
     "SOD",
     "ClusterError",
+    "FolderInUseError",
     "TableError",
     "by_group",
     "errors_of",

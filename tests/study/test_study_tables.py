@@ -14,8 +14,8 @@ import pytest
 import torchio
 
 from diffpose_nb.camera import Camera
-from diffpose_nb.study import by_group, register_table, write_simulated
-from diffpose_nb.study.table.results import CSV, FOUND, LOG, PAGE, PARQUET, TIMES, read_log
+from diffpose_nb.study import FolderInUseError, by_group, register_table, write_simulated
+from diffpose_nb.study.table.results import CSV, FOUND, LOG, PAGE, PARQUET, TIMES, only_writer, read_log
 
 CAMERA = Camera(1020.0, (5.0, 5.0), (60, 60))
 CORRUPT = "xrays/0003.dcm"
@@ -149,6 +149,15 @@ def test_a_log_that_was_cut_off_loses_its_last_row_only(tmp_path):
     (tmp_path / LOG).write_bytes(b'{"key": "a", "ncc": 0.5}\n{"key": "b", "n')
     assert read_log(tmp_path) == {"a": {"key": "a", "ncc": 0.5}}
     assert (tmp_path / LOG).read_bytes() == b'{"key": "a", "ncc": 0.5}\n'
+
+
+def test_two_studies_do_not_write_into_one_folder(whole, table):
+    folder = table.parent / "whole"
+    before = (folder / LOG).read_bytes()
+    with only_writer(folder), pytest.raises(FolderInUseError, match="another study is writing"):
+        register_table(table, folder, progress=False)
+    assert (folder / LOG).read_bytes() == before
+    register_table(table, folder, progress=False)  # and afterwards it is free
 
 
 class _Nobody:

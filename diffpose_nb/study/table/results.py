@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
+from filelock import FileLock, Timeout
 
 from ...runtime import write_text_whole, written_whole
 from .rows import COLUMNS, NAMES_ONLY, Row
@@ -49,6 +50,39 @@ TIMES = ("seconds", "seconds_ct")
 """Columns that differ from run to run."""
 
 
+_LOCK = ".lock"
+
+
+class FolderInUseError(RuntimeError):
+    """Another process is writing its results into the folder of this study."""
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """The folder of a study for this process alone; it is made if it does not exist.
+
+    The operating system holds the lock, so that it ends with the process, even if that is killed.
+
+    Raises
+    ------
+    FolderInUseError
+        Another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FolderInUseError(
+            f"{folder} is in use: another study is writing its results there. Wait for its end, stop it, or name "
+            "another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def read_log(folder: Path) -> dict[str, dict[str, object]]:
     """Key of a row → what was found. A last line that was cut off, as by ``kill -9``, is removed from the file."""
     path = folder / LOG
@@ -70,7 +104,6 @@ def read_log(folder: Path) -> dict[str, dict[str, object]]:
 @contextmanager
 def open_log(folder: Path) -> Iterator[Log]:
     """The log, to add rows to."""
-    folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("ab") as file:
         yield Log(file)
 

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from ...runtime import progress_bar
 from .one_row import register_row
 from .page import write_page
-from .results import open_log, read_log, table_of, write_results
+from .results import only_writer, open_log, read_log, table_of, write_results
 from .rows import Row, read_table
 from .sharing import Sharing
 from .workers import ClusterError, cluster_workers, default_workers, local_workers
@@ -85,6 +85,8 @@ def register_table(
         Before anything runs, with every bad row, see :func:`diffpose_nb.study.table.rows.read_table`.
     ClusterError
         The YAML file cannot be used, or ``workers`` is not given with it.
+    FolderInUseError
+        Another study is writing into this folder.
     ValueError
         ``workers`` is less than 1.
     KeyboardInterrupt
@@ -95,25 +97,26 @@ def register_table(
         raise ValueError(f"workers is {workers}: a study needs at least one")
     if cluster is not None and workers is None:
         raise ClusterError("workers is not given: with a cluster, say how many processes its jobs have together")
-    found = read_log(folder)
-    todo = [row for row in rows if row.key not in found or (retry and found[row.key].get("error"))]
-    study = _Study(rows, folder, found)
-    if not todo:
-        return study.write()
-    bar = progress_bar(total=len(rows), initial=len(rows) - len(todo), desc="X-rays", unit="", show=progress)
-    number = workers or default_workers(len(todo))
-    processes = local_workers(number) if cluster is None else cluster_workers(cluster, number)
-    with open_log(folder) as log, bar, processes as client:
-        if progress:
-            tqdm.write(f"{number} workers; dashboard: {client.dashboard_link}")
-        try:
-            for entry in run(client, todo, register_row):
-                log.add(entry)
-                study.add(entry)
-                bar.set_postfix(study.counts, refresh=False)
-                bar.update()
-        finally:
-            results = study.write()
+    with only_writer(folder):
+        found = read_log(folder)
+        todo = [row for row in rows if row.key not in found or (retry and found[row.key].get("error"))]
+        study = _Study(rows, folder, found)
+        if not todo:
+            return study.write()
+        number = workers or default_workers(len(todo))
+        processes = local_workers(number) if cluster is None else cluster_workers(cluster, number)
+        bar = progress_bar(total=len(rows), initial=len(rows) - len(todo), desc="X-rays", unit="", show=progress)
+        with open_log(folder) as log, bar, processes as client:
+            if progress:
+                tqdm.write(f"{number} workers; dashboard: {client.dashboard_link}")
+            try:
+                for entry in run(client, todo, register_row):
+                    log.add(entry)
+                    study.add(entry)
+                    bar.set_postfix(study.counts, refresh=False)
+                    bar.update()
+            finally:
+                results = study.write()
     return results
 
 
@@ -131,7 +134,6 @@ class _Study:
             self.write()
 
     def write(self) -> pd.DataFrame:
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._written = len(self._found)
         results = write_results(self._folder, table_of(self._rows, self._found))
         write_page(self._folder, results, len(self._rows))
