@@ -41,7 +41,7 @@ def test_each_start_leads_to_a_pose(results):
 
 def test_a_start_that_is_searched_for_or_predicted_is_not_that_of_the_header(results):
     assert results.start_mtre.round(3).nunique() == 3
-    header, search, network, picture = results.start_mtre
+    header, _, _, picture = results.start_mtre
     assert picture == pytest.approx(header, abs=0.01)
 
 
