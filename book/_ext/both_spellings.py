@@ -36,6 +36,10 @@ SPELLINGS = (
 """Pattern of British spelling → what stands in its place. Python and JavaScript read these patterns alike."""
 
 
+BACK = "\\"
+"""What a group that was found is referred to by in Python; in JavaScript it is a dollar."""
+
+
 def one_spelling(word: str) -> str:
     """A word in lower case → the same word as Americans spell it.
 
@@ -55,9 +59,7 @@ class BothSpellings(SearchEnglish):
 
     @property
     def js_stemmer_code(self) -> str:  # type: ignore[override]
-        pairs = ", ".join(
-            f"[/{pattern}/, {json.dumps(re.sub(r'\\(\d)', r'$\1', replacement))}]" for pattern, replacement in SPELLINGS
-        )
+        pairs = ", ".join(f"[/{pattern}/, {json.dumps(new.replace(BACK, '$'))}]" for pattern, new in SPELLINGS)
         return f"""{SearchEnglish.js_stemmer_code}
 var EnglishStemmer = Stemmer;
 Stemmer = function() {{

@@ -13,7 +13,7 @@ from matplotlib.patches import Ellipse, Rectangle
 from torch import Tensor
 
 from ..camera import Camera, as_float64, carm_pose, ras_from_lps
-from .style import BLUE, GREEN, GREY, ORANGE, WIDTH
+from .style import BLUE, GREEN, GREY, ORANGE, WIDTH, halo, panels
 
 _BODY = {"left": 160.0, "front": 110.0, "head": 260.0}
 """Half the width, half the thickness and half the length of the torso that represents the patient, mm."""
@@ -34,7 +34,8 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
         top are heights above the axis, mm. An object whose bottom and top are equal is drawn as a point.
     """
     half = camera.shape[1] * camera.pixel_spacing[1] / 2
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.1), layout="constrained")
+    across, up = (-45, camera.sid + 380), (-half - 95, half + 40)
+    figure, ax = plt.subplots(figsize=(WIDTH, WIDTH * (up[1] - up[0]) / (across[1] - across[0])), layout="constrained")
     ax.plot([0, camera.sid], [0, 0], "--", color=GREY, linewidth=1)
     ax.plot([sod, sod], [-half, half], ":", color=GREY)
     ax.text(sod, half + 8, "plane of the isocentre", ha="center", color="0.35")
@@ -52,13 +53,14 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
         ax.plot(camera.sid + 8, shadows[0], "o", color=color, markersize=5)
         above = sum(heights) >= 0
         place = (depth - 8, max(heights) + 6) if above else (depth + 8, min(heights) - 10)
-        ax.text(*place, name, color=color, ha="right" if above else "center", va="bottom" if above else "top")
+        align = {"ha": "right" if above else "center", "va": "bottom" if above else "top"}
+        ax.text(*place, name, color=color, path_effects=halo(), zorder=5, **align)
         size = shadows[1] - shadows[0] if heights[0] != heights[1] else shadows[0]
         ax.text(camera.sid + 18, sum(shadows) / 2, f"{size:.1f} mm", color=color, va="center")
     _dimension(ax, (0, -half - 25), (sod, -half - 25), f"SOD {sod:g}")
     _dimension(ax, (0, -half - 65), (camera.sid, -half - 65), f"SID {camera.sid:g}")
     _pixel_inset(ax, camera)
-    ax.set(xlim=(-45, camera.sid + 380), ylim=(-half - 95, half + 35), aspect="equal")
+    ax.set(xlim=across, ylim=up, aspect="equal")
     ax.set_axis_off()
     return figure
 
@@ -66,7 +68,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
 def _pixel_inset(ax: Axes, camera: Camera) -> None:
     """Draw a few pixels of the detector, much enlarged, with their spacing."""
     spacing, n = camera.pixel_spacing[1], _PIXELS_IN_INSET
-    inset = ax.inset_axes((0.85, 0.06, 0.15, 0.42))
+    inset = ax.inset_axes((0.83, 0.02, 0.17, 0.42))
     for k in range(n):
         inset.add_patch(Rectangle((0, k), 0.6, 1, facecolor="0.9", edgecolor="black"))
         inset.plot(0.3, k + 0.5, ".", color="black")
@@ -117,10 +119,8 @@ def in_pixels(
     moved
         Title → points (N, 2) to compare with ``points``. A line goes from each dot to its point here.
     """
-    figure, axes = plt.subplots(
-        1, len(images), figsize=(min(1 + 3.2 * len(images), 9.5), 3.9), layout="constrained", squeeze=False
-    )
-    for ax, (title, image) in zip(axes[0], images.items(), strict=True):
+    figure, axes = panels(len(images), across=2 if len(images) in (2, 4) else 3)
+    for ax, (title, image) in zip(axes, images.items(), strict=True):
         rows, columns = image.shape
         low, high = np.nanquantile(np.asarray(image), (0.005, 0.995))
         ax.imshow(np.asarray(image), cmap="gray", vmin=low, vmax=high)
@@ -133,7 +133,7 @@ def in_pixels(
         ax.plot(*dots[inside].T, "o", color=ORANGE, markeredgecolor="black", markersize=5.5)
         ax.set(title=title, xlabel="column", xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
         ax.locator_params(nbins=5)
-    axes[0, 0].set_ylabel("row")
+    axes[0].set_ylabel("row")
     return figure
 
 
@@ -209,20 +209,23 @@ def _draw_arm(
     ax.plot(*ends.T, color="black", linewidth=5, solid_capstyle="butt")
     ax.plot(*(flat @ source), "o", color="black", markersize=9)
     ax.plot(0, 0, "+", color="black", markersize=12)
-    ax.annotate("source", flat @ source, (12, -4), textcoords="offset points")
-    ax.annotate("isocentre", (0, 0), (8, -16), textcoords="offset points")
+    ax.annotate("source", flat @ source, (12, -4), textcoords="offset points", path_effects=halo())
+    ax.annotate("isocentre", (0, 0), (8, -16), textcoords="offset points", path_effects=halo())
     for name, (start, step, color) in arrows.items():
         origin, reach = flat @ start, 190 * flat @ step
         if reach.norm() < 0.2 * 190:  # about perpendicular to the paper: a dot points to us, a cross away
             towards_us = torch.linalg.cross(*plane) @ step > 0
             ax.plot(*origin, "o", color=color, markersize=14, markerfacecolor="white", zorder=4)
             ax.plot(*origin, "." if towards_us else "x", color=color, markersize=8, zorder=5)
-            ax.annotate(name, origin, (12, 8), textcoords="offset points", color=color, weight="bold", fontsize=13)
+            bold = {"color": color, "weight": "bold", "fontsize": 13, "path_effects": halo()}
+            ax.annotate(name, origin, (12, 8), textcoords="offset points", zorder=6, **bold)
             continue
         tip = origin + reach
         ax.update_datalim([tip.tolist()])
         ax.annotate("", tip, origin, arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 2.2})
-        ax.text(*(tip + 35 * reach / reach.norm()), name, color=color, weight="bold", fontsize=13, ha="center")
+        place = tip + 45 * reach / reach.norm()
+        bold = {"color": color, "weight": "bold", "fontsize": 13, "path_effects": halo()}
+        ax.text(*place, name, ha="center", va="center", zorder=6, **bold)
     ax.set_aspect("equal")
     ax.set(xticks=[], yticks=[])
 
@@ -231,7 +234,7 @@ def _same_scale(figure: Figure, *axes: Axes) -> None:
     """Give panels the same height and the same scale; each becomes as wide as its content needs."""
     boxes = [ax.dataLim for ax in axes]
     height = max(box.height for box in boxes) + 300
-    widths = [box.width + 420 for box in boxes]
+    widths = [box.width + 520 for box in boxes]
     for ax, box, width in zip(axes, boxes, widths, strict=True):
         x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         ax.set(xlim=(x - width / 2, x + width / 2), ylim=(y - height / 2, y + height / 2))
@@ -250,7 +253,7 @@ def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
         Position of the point: its distance from the optical axis, and its distance from the isocentre towards the
         detector of the correct C-arm, mm.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 5.0), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4.1), layout="constrained", sharex=True)
     for ax, side, color, title in zip(
         axes, (1, -1), (BLUE, ORANGE), ("the C-arm as it was", "source and detector exchanged"), strict=True
     ):
@@ -283,7 +286,9 @@ def _arc(ax: Axes, plane: tuple[Tensor, Tensor], start: Tensor, end: Tensor, lab
     ax.plot(*(440 * (flat @ start)[:, None] * torch.tensor([[0.0, 1.0]])), color=GREY, linewidth=1)
     ax.plot(250 * np.cos(angles), 250 * np.sin(angles), color="black", linewidth=1.2)
     place = first - np.copysign(0.25, turn)
-    ax.text(470 * np.cos(place), 470 * np.sin(place), label.replace("-", "−"), ha="center", va="center")
+    ax.text(
+        470 * np.cos(place), 470 * np.sin(place), label.replace("-", "−"), ha="center", va="center", path_effects=halo()
+    )
 
 
 def _name_edges(ax: Axes, letters: str | tuple[str, ...]) -> None:

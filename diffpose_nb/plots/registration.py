@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import PIL.ImageDraw
@@ -19,7 +18,7 @@ from ..camera import Camera
 from ..register import Refinement, Step
 from ..render import Renderer
 from .images import overlay, picture
-from .style import BLUE, ORANGE
+from .style import BLUE, ORANGE, panels
 
 
 def landmark_errors(
@@ -58,10 +57,8 @@ def convergence(refinement: Refinement) -> Figure:
     """
     trace = refinement.trace
     stages = trace.groupby("stage")
-    figure, axes = plt.subplots(
-        1, len(stages), figsize=(2.6 * len(stages), 2.6), layout="constrained", squeeze=False, sharex=False
-    )
-    for ax, (stage, rows) in zip(axes[0], stages, strict=True):
+    figure, axes = panels(len(stages), across=2 if len(stages) in (2, 4) else 3, shape=0.62)
+    for ax, (stage, rows) in zip(axes, stages, strict=True):
         ax.plot(rows.index, rows.cost, color=BLUE, linewidth=1)
         for accepted, marker, label in [(True, "o", "accepted"), (False, "x", "refused")]:
             some = rows[rows.accepted == accepted]
@@ -70,12 +67,12 @@ def convergence(refinement: Refinement) -> Figure:
         ax.set(title=f"stage {stage}", xlabel="rendering")
         ax.locator_params(axis="y", nbins=4)
         ax.locator_params(axis="x", nbins=5, integer=True)
-    axes[0, 0].set_ylabel("cost (1 − NCC)")
-    axes[0, 0].legend(frameon=False)
+    axes[0].set_ylabel("cost (1 − NCC)")
+    axes[0].legend(frameon=False)
     return figure
 
 
-def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 5) -> Figure:
+def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 6) -> Figure:
     """Overlays of X-ray and DRR at several renderings of a refinement, from the first to the last accepted one.
 
     Parameters
@@ -91,7 +88,7 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
-    figure, axes = plt.subplots(1, len(chosen), figsize=(2.2 * len(chosen), 2.5), layout="constrained")
+    figure, axes = panels(len(chosen))
     for ax, n, drr in zip(axes, chosen, drrs, strict=True):
         picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
     return figure

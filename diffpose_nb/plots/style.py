@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import matplotlib.patheffects
 import matplotlib.pyplot as plt
-import numpy as np
 from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -81,7 +80,7 @@ def panels(number: int, *, across: int = IN_A_ROW, shape: float = 1.0, **kwargs:
     columns = min(number, across)
     rows = -(-number // columns)
     width = {1: 4.2, 2: 6.6}.get(columns, WIDTH)
-    height = rows * (shape * (width / columns - 0.35) + 0.55)
+    height = rows * (shape * (width / columns - 0.35) + 0.8)
     figure, axes = plt.subplots(
         rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **{"sharey": False} | kwargs
     )
