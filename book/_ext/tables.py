@@ -56,7 +56,7 @@ def _column(cells: list[Tag], head: Tag | None) -> None:
     if not any(found) or any(match is None and text not in NOTHING for match, text in zip(found, texts, strict=True)):
         return
     for cell in [*cells, *([head] if head is not None else [])]:
-        cell["class"] = [*cell.get_attribute_list("class"), "number"] if cell.get("class") else ["number"]
+        cell["class"] = [*(cell.get("class") or []), "number"]
     longest = max(len(match["decimals"] or "") for match in found if match)
     for cell, match in zip(cells, found, strict=True):
         missing = longest - len(match["decimals"] or "") if match else 0
@@ -86,6 +86,8 @@ def _label(columns: list[list[Tag]], names: list[str]) -> None:
         for cell, name in zip(cells, names, strict=True):
             if name:
                 cell["data-label"] = name
+            if not cell.get_text(strip=True):
+                cell["class"] = [*(cell.get("class") or []), "nothing"]
 
 
 def _roles(table: Tag) -> None:

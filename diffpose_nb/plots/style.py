@@ -10,6 +10,8 @@ from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..runtime import plain_outputs
+
 BLUE, ORANGE = "#0072B2", "#E69F00"
 """Blue and orange of Okabe and Ito's palette, which was made for every kind of colour vision."""
 GREEN, GREY = "#009E73", "0.55"
@@ -38,7 +40,7 @@ LETTERS = {
 
 
 def use_in_notebooks() -> None:
-    """Give every drawing of a notebook these letters, and two dots for each pixel of the page.
+    """Give every drawing of a notebook these letters, and two dots for each pixel of the page; show values plainly.
 
     It changes nothing outside a Jupyter kernel. ``plots`` calls it when it is imported.
     """
@@ -46,6 +48,7 @@ def use_in_notebooks() -> None:
         return
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+    plain_outputs()
     plt.rcParams.update(LETTERS)
     # the size of a picture is that of its figure, so that equal figures have equal letters
     set_matplotlib_formats("retina", bbox_inches=None)
