@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import PIL.ImageDraw
@@ -18,7 +19,7 @@ from ..camera import Camera
 from ..register import Refinement, Step
 from ..render import Renderer
 from .images import overlay, picture
-from .style import BLUE, ORANGE, panels
+from .style import BLUE, GREY, ORANGE, WIDTH, panels
 
 
 def landmark_errors(
@@ -177,6 +178,38 @@ def capture(ax: Axes, starts: Sequence[float], ends: Sequence[float], limit: flo
     ticks = [mm for mm in (1, 2, 5, 10, 20, 50, 100, 200, 500) if starts.min() <= mm <= starts.max()]
     ax.set_xticks(ticks, [str(mm) for mm in ticks])
     ax.minorticks_off()
+
+
+def ablation(errors: pd.DataFrame, limit: float = 2.0) -> Figure:
+    """The error at the end of a registration for several recipes, on a logarithmic axis: a line for each recipe.
+
+    Each X-ray has a mark of its own, which is orange where the registration failed. A dashed line continues the largest
+    error of the first recipe, with which the others are compared.
+
+    Parameters
+    ----------
+    errors
+        mTRE, mm: one row for each recipe, one column for each X-ray.
+    limit
+        A registration that ends below this counts as a success, mm.
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.32 * len(errors) + 1.1), layout="constrained")
+    for n, (_, values) in enumerate(errors.iterrows()):
+        ax.plot([values.min(), values.max()], [n, n], color=GREY, linewidth=1, zorder=1)
+        for value, marker in zip(values, "os^Dv", strict=False):
+            ax.plot(value, n, marker, color=BLUE if value < limit else ORANGE, markersize=7)
+    for name, marker in zip(errors.columns, "os^Dv", strict=False):
+        ax.plot([], [], marker, color="black", label=name, linestyle="none")
+    ax.axvline(errors.iloc[0].max(), color=GREY, linestyle="--", linewidth=1, zorder=0)
+    ax.axvspan(limit, 1e4, color="0.94", zorder=0)
+    ends = errors.to_numpy()
+    ax.set(xscale="log", xlabel="mTRE at the end, mm", xlim=(0.7 * ends.min(), 1.5 * ends.max()))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_yticks(range(len(errors)), errors.index)
+    ax.set_ylim(len(errors) - 0.4, -0.6)
+    ax.grid(axis="x", alpha=0.25)
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(errors.columns))
+    return figure
 
 
 def as_seen(refinement: Refinement, renderer: Renderer, observed: Tensor) -> np.ndarray:

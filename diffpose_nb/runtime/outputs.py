@@ -41,8 +41,8 @@ def table(tensor: torch.Tensor) -> str:
     """The numbers of a small tensor, in rows, with decimal points below each other.
 
     >>> print(table(torch.tensor([[1.0, 0.0], [0.25, -700.0]])))
-      1.00     0.00
-      0.25  -700.00
+       1.00     0.00
+       0.25  -700.00
     """
     if tensor.ndim > 2 or not 0 < tensor.numel() <= _MOST or tensor.is_complex():
         return repr(tensor)
