@@ -1,6 +1,7 @@
 """``python book/make_openings.py [NN …]`` makes the pictures that notebooks open with.
 
-Each notebook is executed, and what its cell with the tag ``opening`` draws becomes ``book/images/openings/NN.webp``. With
+Each notebook is executed, and what its cell with the tag ``opening`` draws becomes
+``book/images/openings/NN.webp``. With
 ``--executed FOLDER`` the notebooks are taken from a folder in which they have been executed already.
 """
 

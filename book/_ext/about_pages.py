@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 LONGEST = 200  # letters; search engines show about 160
-CARD = "_static/social-card.png"
+CARD = "_static/social-card.jpg"
 
 
 def description(doctree: nodes.document) -> str:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...camera import Camera, as_float64
-from ..style import BLUE, GREEN, GREY, ORANGE, WIDTH, halo, panels
+from ..style import BLUE, GREEN, GREY, NOT_COMPARED, ORANGE, WIDTH, halo, panels
 
 _PIXELS_IN_INSET = 4
 
@@ -111,7 +111,7 @@ def in_pixels(
     Parameters
     ----------
     images
-        Title → image (rows, columns).
+        Title → image (rows, columns). NaN is drawn in :data:`~diffpose_nb.plots.NOT_COMPARED`.
     points
         Title → points (N, 2) as (column, row), drawn as dots. Points outside the image are left out.
     moved
@@ -121,7 +121,8 @@ def in_pixels(
     for ax, (title, image) in zip(axes, images.items(), strict=True):
         rows, columns = image.shape
         low, high = np.nanquantile(np.asarray(image), (0.005, 0.995))
-        ax.imshow(np.asarray(image), cmap="gray", vmin=low, vmax=high)
+        greys = plt.get_cmap("gray").with_extremes(bad=NOT_COMPARED)
+        ax.imshow(np.asarray(image), cmap=greys, vmin=low, vmax=high)
         limits = torch.tensor([columns, rows]) - 0.5
         dots = as_float64(points.get(title, torch.zeros(0, 2)))
         inside = ((dots > -0.5) & (dots < limits)).all(-1)
@@ -172,8 +173,8 @@ def spacing_trap(camera: Camera, sod: float, thing: float) -> Figure:
         ax.plot([detector] * 2, [-seen / 2, seen / 2], color=color, linewidth=7, solid_capstyle="butt")
         ax.plot([0, 0], [-thing / 2, thing / 2], color="black", linewidth=4, solid_capstyle="butt")
         ax.plot(source, 0, "o", color="black", markersize=8)
-        for text, place in {"source": (source, 0.22), f"{thing:g} mm of the patient": (0, -1.2)}.items():
-            ax.text(place[0], place[1] * shadow, text, ha="center", va="bottom", path_effects=halo())
+        ax.text(source, 0.22 * shadow, "source", ha="center", va="bottom", path_effects=halo())
+        ax.text(25, -0.75 * shadow, f"{thing:g} mm of the patient", va="top", path_effects=halo())
         label = f" {pixels:.0f} pixels = {seen:.1f} mm"
         ax.text(detector, 1.2 * shadow, label, color=color, ha="center", va="bottom", path_effects=halo())
         _dimension(ax, (source, -1.5 * shadow), (0, -1.5 * shadow), f"{away:.0f} mm from the source")
