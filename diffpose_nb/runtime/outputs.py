@@ -21,7 +21,13 @@ def plain_outputs() -> None:
     if getattr(shell, "kernel", None) is None:
         return
     plain = shell.display_formatter.formatters["text/plain"]
-    for kind, text in ((str, str), (float, _number), (np.floating, _number), (torch.Tensor, table)):
+    for kind, text in (
+        (str, str),
+        (float, _number),
+        (np.float32, _number),
+        (np.float64, _number),
+        (torch.Tensor, table),
+    ):
         plain.for_type(kind, _printer(text))
 
 
