@@ -1,8 +1,8 @@
 """``python book/make_openings.py [NN …]`` makes the pictures that notebooks open with.
 
-Each notebook is executed, and what its cell with the tag ``opening`` draws becomes
-``book/images/openings/NN.webp``. With
-``--executed FOLDER`` the notebooks are taken from a folder in which they have been executed already.
+Each notebook is executed as far as its cell with the tag ``opening``, and what that cell draws becomes
+``book/images/openings/NN.webp``. With ``--executed FOLDER`` the notebooks are taken from a folder in which they have
+been executed already.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def main(numbers: list[str], executed: Path | None, out: Path = ROOT / "book" / 
         number = path.stem[:2]
         if numbers and number not in numbers:
             continue
+        here = nbformat.read(path, as_version=4)
+        (tagged,) = (n for n, cell in enumerate(here.cells) if "opening" in cell.metadata.get("tags", []))
         if executed is None:
-            notebook = nbformat.read(path, as_version=4)
+            notebook = here
+            notebook.cells = here.cells[: tagged + 1]
             os.environ["DIFFPOSE_NB_STATIC"] = "1"
             NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
         else:
             notebook = nbformat.read(executed / path.name, as_version=4)
-        tagged = {
-            cell.id for cell in nbformat.read(path, as_version=4).cells if "opening" in cell.metadata.get("tags", [])
-        }
-        (cell,) = (cell for cell in notebook.cells if cell.id in tagged)
+        (cell,) = (cell for cell in notebook.cells if cell.id == here.cells[tagged].id)
         small(picture(cell)).save(out / f"{number}.webp", "webp", quality=82, method=6)
         print(out / f"{number}.webp", (out / f"{number}.webp").stat().st_size // 1000, "kB")
 
