@@ -9,6 +9,9 @@ from pathlib import Path
 
 import yaml
 
+GOAL, NEED, TIME = "What you will be able to do", "What you need first", "How long it takes"
+"""Names of the three parts of the quotation at a notebook's top, each in bold letters."""
+
 
 def anchor(heading: str) -> str:
     """The anchor of a heading, as MyST makes it."""
@@ -26,9 +29,9 @@ class Notebook:
     title
         Text of the heading, up to the colon.
     first
-        Content of the section *What you need first*, as Markdown.
+        What *What you need first* says, as Markdown.
     needs
-        Stems of the notebooks that this section links to, in its order. The value is ``True`` if the section says that
+        Stems of the notebooks that this part links to, in its order. The value is ``True`` if it says that
         the notebook only helps, or is not needed.
     to_run, to_read
         The two times in *How long it takes*, such as "Half a minute".
@@ -48,17 +51,18 @@ def read_notebook(path: Path) -> Notebook:
     Raises
     ------
     ValueError
-        If it has no title, lacks a section, or says in other words how long it takes.
+        If it has no title, lacks one of these parts, or says in other words how long it takes.
     """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    text = "".join(cells[0]["source"]) if cells else ""
     title = re.match(r"# (.+)", text)
-    first = re.search(r"^## What you need first\n+(.*?)\n+## ", text, re.DOTALL | re.MULTILINE)
-    time = re.search(r"^## How long it takes\n+(.+?) to run on .*?\. (.+?) to read\b", text, re.MULTILINE)
+    quoted = "\n".join(line.removeprefix(">").strip() for line in text.splitlines() if line.startswith(">"))
+    first = re.search(rf"^\*\*{NEED}\.\*\* +(.*?)\n+\*\*{TIME}\.\*\*", quoted, re.DOTALL | re.MULTILINE)
+    time = re.search(rf"^\*\*{TIME}\.\*\* +(.+?) to run on .*?\. (.+?) to read\b", quoted, re.MULTILINE)
     if not (title and first and time):
         raise ValueError(
-            f"{path.name}: a title, 'What you need first' and 'How long it takes' (… to run on two CPU "
-            "cores. … to read.) have to stand at the top"
+            f"{path.name}: a title and a quotation with '**{NEED}.** …' and '**{TIME}.** … to run on two CPU cores. "
+            "… to read.' have to stand in the first cell"
         )
     needs = {}
     for sentence in re.split(r"(?<=[.!?])\s", first.group(1)):

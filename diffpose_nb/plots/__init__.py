@@ -17,14 +17,16 @@ from types import ModuleType
 from . import diagrams, evaluation, gradients, rays, registration, similarity
 from .images import effect, orientation, overlay, picture, pictures, slices
 from .registration import LiveView, convergence, film, landmark_errors
-from .style import BLUE, GREEN, GREY, ORANGE, PURPLE
+from .style import BLUE, GREEN, GREY, NOT_COMPARED, ORANGE, PURPLE, WIDTH, panels, use_in_notebooks
 
 __all__ = [
     "BLUE",
     "GREEN",
     "GREY",
+    "NOT_COMPARED",
     "ORANGE",
     "PURPLE",
+    "WIDTH",
     "LiveView",
     "convergence",
     "diagrams",
@@ -35,6 +37,7 @@ __all__ = [
     "landmark_errors",
     "orientation",
     "overlay",
+    "panels",
     "picture",
     "pictures",
     "rays",
@@ -43,6 +46,9 @@ __all__ = [
     "slices",
     "training",
 ]
+
+
+use_in_notebooks()
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -18,7 +18,7 @@ from ..evaluate import Interval
 from ..images import XRay, open_field
 from ..render import Renderer
 from .images import overlay, picture
-from .style import BLUE, GREEN, GREY, ORANGE, PURPLE
+from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, WIDTH, fit, halo, panels
 
 _COLORS = (GREY, ORANGE, GREEN, BLUE)
 """Colours of the curves, one for each method, in the order in which the methods are given."""
@@ -38,7 +38,7 @@ def what_is_measured() -> Figure:
     and shows the error that DiffPose reports.
     """
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10.5, 3.2), layout="constrained", width_ratios=[1, 1.05], sharey=True
+        1, 2, figsize=(WIDTH, 2.4), layout="constrained", width_ratios=[1, 1.05], sharey=True
     )
     _in_the_camera(left)
     _in_the_ct(right)
@@ -62,8 +62,8 @@ def _in_the_camera(ax: Axes) -> None:
     _length(ax, *seen, ORANGE, "mPE", (3, 0), "left")
     ax.plot(*true, "o", color="black", markersize=6)
     ax.plot(*estimated, "o", color="black", markersize=6, markerfacecolor="white")
-    ax.text(true[0], true[1] - 3, "truly", ha="center", va="top", fontsize="small")
-    ax.text(estimated[0], estimated[1] + 3, "by the estimate", ha="center", va="bottom", fontsize="small")
+    ax.text(true[0], true[1] - 3, "truly", ha="center", va="top", path_effects=halo())
+    ax.text(estimated[0], estimated[1] + 3, "by the estimate", ha="center", va="bottom", path_effects=halo())
     ax.set_title("Seen from the camera: the anatomy is off", fontsize="medium")
 
 
@@ -80,7 +80,7 @@ def _in_the_ct(ax: Axes) -> None:
         ax.plot(*end, "o", color=color, markersize=3)
     _length(ax, *ends, PURPLE, "DiffPose's", (6, 0), "left")
     ax.plot(*true, "o", color="black", markersize=6)
-    ax.set_xlim(-4, 126)
+    ax.set_xlim(-4, 138)
     ax.set_title("Seen from the CT: the camera is off", fontsize="medium")
 
 
@@ -100,7 +100,7 @@ def _length(
     ax: Axes, begin: np.ndarray, end: np.ndarray, color: str, name: str, offset: tuple[float, float], align: str
 ) -> None:
     ax.plot(*zip(begin, end, strict=True), color=color, linewidth=3.5, solid_capstyle="butt")
-    ax.text(*((begin + end) / 2 + offset), name, color=color, ha=align, va="center", weight="bold")
+    ax.text(*((begin + end) / 2 + offset), name, color=color, ha=align, va="center", weight="bold", path_effects=halo())
 
 
 def blindness(errors: pd.DataFrame) -> Figure:
@@ -113,17 +113,16 @@ def blindness(errors: pd.DataFrame) -> Figure:
     errors
         Errors, mm. One row for each motion and one column for each error; their names become titles and labels.
     """
-    figure, axes = plt.subplots(
-        1, len(errors), figsize=(2.75 * len(errors), 2.3), layout="constrained", sharex=True, sharey=True, squeeze=False
-    )
+    across = 2 if len(errors) in (2, 4) else 3
+    figure, axes = panels(len(errors), across=across, shape=0.45, sharex=True, sharey=True)
     places = np.arange(errors.shape[1])
-    for ax, (motion, values) in zip(axes[0], errors.iterrows(), strict=True):
+    for ax, (motion, values) in zip(axes, errors.iterrows(), strict=True):
         bars = ax.barh(places, values, color=[color for color, _ in zip(cycle(_BARS), places, strict=False)])
         ax.bar_label(bars, fmt="%.1f", padding=3)
         ax.set_title(motion, fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set(yticks=places, yticklabels=errors.columns, xlim=(0, 1.2 * errors.to_numpy().max()))
-    axes[0, 0].invert_yaxis()
+    axes[0].set(yticks=places, yticklabels=errors.columns, xlim=(0, 1.25 * errors.to_numpy().max()))
+    axes[0].invert_yaxis()
     figure.supxlabel("mm", fontsize="medium")
     return figure
 
@@ -146,7 +145,7 @@ def success_curves(
     marks
         Thresholds at which a vertical line is drawn, mm.
     """
-    ax = plt.subplots(figsize=(7, 3.8), layout="constrained")[1] if ax is None else ax
+    ax = plt.subplots(figsize=(6.8, 3.8), layout="constrained")[1] if ax is None else ax
     for mark in marks:
         ax.axvline(mark, color="0.85", linewidth=1, zorder=0)
     for (method, curve), color, dash in zip(curves.items(), cycle(_COLORS), cycle(_DASHES), strict=False):
@@ -156,7 +155,7 @@ def success_curves(
     limits = [curve.index.to_numpy() for curve in curves.values()]
     _plain_ticks(ax, min(values.min() for values in limits), max(values.max() for values in limits))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     return ax
 
 
@@ -188,7 +187,7 @@ def success_by_start(
     if edge is not None:
         name, place = edge
         ax.axvspan(0, place, color="0.94", zorder=0)
-        ax.text(place, 0.02, f"{name} ", ha="right", va="bottom", color="0.35", fontsize="small")
+        ax.text(place, 0.02, f"{name} ", ha="right", va="bottom", color="0.35", path_effects=halo())
     if level is not None:
         name, (value, low, high) = level
         ax.axhspan(low, high, color=BLUE, alpha=0.2, linewidth=0)
@@ -201,7 +200,7 @@ def success_by_start(
         ax.errorbar(rows.start, rows.value, spread, color=color, marker=marker, capsize=3, linewidth=1.2, label=method)
     ax.set(xlabel=xlabel, ylabel="share that succeeds", ylim=(-0.03, 1.03))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize="small")
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
     return ax
 
 
@@ -226,7 +225,7 @@ def overlays(
     """
     columns = len(xrays)
     figure, axes = plt.subplots(
-        len(poses), columns, figsize=(2.2 * columns, 2.45 * len(poses)), layout="constrained", squeeze=False
+        len(poses), columns, figsize=fit(2.35 * columns, 2.5 * len(poses)), layout="constrained", squeeze=False
     )
     observed = [xray.attenuation() for xray in xrays]
     seen = [image.where(open_field(image), torch.nan) for image in observed]

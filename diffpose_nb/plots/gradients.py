@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..camera import Camera, as_float64, transform_points
 from .images import picture
-from .style import BLUE, ORANGE
+from .style import BLUE, ORANGE, WIDTH
 
 DIVERGING = LinearSegmentedColormap.from_list("blue-white-orange", ["#00304D", BLUE, "white", ORANGE, "#5C3A00"])
 """Colour map: blue for less, white for no change, orange for more. Colour-blind readers can read it, too."""
@@ -53,20 +53,21 @@ def derivatives(
     units
         Units of the two rows, for their colour bars.
     image
-        (rows, columns) DRR to draw to the left of the others, as in the appendix of DiffPose.
+        (rows, columns) DRR to draw above the others. The appendix of DiffPose has it to the left of them.
     """
     first = 0 if image is None else 1
-    figure, axes = plt.subplots(2, 3 + first, figsize=(3.1 * (3 + first), 6.2), layout="constrained", sharey=True)
-    for row, (panels, unit) in enumerate(zip(axes, units, strict=True)):
+    figure, axes = plt.subplots(2 + first, 3, figsize=(WIDTH, 2.35 * (2 + first)), layout="constrained", sharey=True)
+    for row, (line, unit) in enumerate(zip(axes[first:], units, strict=True)):
         three = jacobian[3 * row : 3 * row + 3]
         limit = _limit(three)
-        for ax, values, title in zip(panels[first:], three, titles[3 * row : 3 * row + 3], strict=True):
+        for ax, values, title in zip(line, three, titles[3 * row : 3 * row + 3], strict=True):
             derivative(values, camera, ax, title, limit=limit)
         colors = ScalarMappable(Normalize(-limit, limit), DIVERGING)
-        figure.colorbar(colors, ax=panels[-1], label=unit, shrink=0.8)
+        figure.colorbar(colors, ax=line[-1], label=unit, shrink=0.8)
     if image is not None:
-        picture(image, camera, axes[0, 0], "DRR")
-        axes[1, 0].set_axis_off()
+        picture(image, camera, axes[0, 1], "DRR")
+        for ax in axes[0, ::2]:
+            ax.set_axis_off()
     for ax in axes.flat:
         ax.set(xlabel="", xticks=[], yticks=[])
     return figure
@@ -103,7 +104,7 @@ def motions(
     grid = torch.cartesian_prod(side, side)
     spacing, middle = torch.tensor(camera.pixel_spacing[::-1]), (torch.tensor(camera.shape[::-1]) - 1) / 2
     layers = [(depth, BLUE, "towards the detector"), (-depth, ORANGE, "towards the source")]
-    figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 5.3), layout="constrained", sharex=True, sharey=True)
     for ax, title, step, axis in zip(axes.flat, titles, steps, torch.eye(6, dtype=torch.float64), strict=True):
         for z, color, label in layers:
             points = transform_points(world_from_axes, torch.nn.functional.pad(grid, (0, 1), value=z))
@@ -135,7 +136,7 @@ def correlations(matrix: Tensor, names: Sequence[str], ax: Axes, title: str = ""
     ax.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(values):
         text = f"{value:.2f}".replace("-", "−") if row != column else ""
-        ax.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black", size=9)
+        ax.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
     ax.set(title=title, xticks=range(len(names)), yticks=range(len(names)))
     ax.set_xticklabels(names, rotation=45, ha="right")
     ax.set_yticklabels(names)

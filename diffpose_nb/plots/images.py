@@ -9,12 +9,14 @@ import numpy as np
 import torch
 import torchio
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..camera import Camera, as_float64, ras_from_lps
 from ..dicom.geometry.orientation import letters
 from ..images import smooth_inside
+from .style import NOT_COMPARED, WIDTH, panels
 
 _EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
 """Where letters stand at the left, right, top and bottom edge, (x, y) as fractions of the picture."""
@@ -46,7 +48,7 @@ def picture(
     Parameters
     ----------
     image
-        (rows, columns), or (rows, columns, 3) in colour. NaN is drawn black.
+        (rows, columns), or (rows, columns, 3) in colour. NaN is drawn in :data:`~diffpose_nb.plots.NOT_COMPARED`.
     camera
         The camera of the image; its pixel spacing gives the axes in mm.
     ax
@@ -64,7 +66,7 @@ def picture(
     width, height = columns * column_spacing / 2, rows * row_spacing / 2
     values = np.asarray(image)
     low, high = np.nanquantile(values, (0.005, 0.995)) if limits is None else limits
-    colors = plt.get_cmap(cmap).with_extremes(bad="black")
+    colors = plt.get_cmap(cmap).with_extremes(bad=NOT_COMPARED)
     ax.imshow(values, cmap=colors, vmin=low, vmax=high, extent=(-width, width, height, -height))
     ax.set(xlabel="mm at the detector", title=title)
     if world_from_camera is not None:
@@ -81,7 +83,7 @@ def _letter(ax: Axes, text: str, place: tuple[float, float]) -> None:
 
 
 def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> Figure:
-    """Draw images of one camera side by side.
+    """Draw images of one camera side by side, at most three in a row.
 
     Parameters
     ----------
@@ -90,12 +92,17 @@ def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> 
     kwargs
         Passed to :func:`picture` for every image.
     """
-    figure, axes = plt.subplots(
-        1, len(images), figsize=(3.7 * len(images), 4.1), layout="constrained", squeeze=False, sharey=True
-    )
-    for ax, (title, image) in zip(axes[0], images.items(), strict=True):
+    across = 2 if len(images) in (2, 4) else 3
+    figure, axes = panels(len(images), across=across, shape=_height(camera), sharey=True)
+    for ax, (title, image) in zip(axes, images.items(), strict=True):
         picture(image, camera, ax, title, **kwargs)
     return figure
+
+
+def _height(camera: Camera) -> float:
+    """Height of an image on the detector, as a fraction of its width."""
+    (rows, columns), (row_mm, column_mm) = camera.shape, camera.pixel_spacing
+    return rows * row_mm / (columns * column_mm)
 
 
 def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500)) -> Figure:
@@ -116,7 +123,7 @@ def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500))
         "sagittal, from the left": (voxels[i, ::-1, ::-1].T, 1, 2, "APHF"),
         "axial, from the feet": (voxels[::-1, ::-1, k].T, 0, 1, "RLAP"),
     }
-    figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.9), layout="constrained")
     for ax, (title, (image, across, up, edges)) in zip(axes, views.items(), strict=True):
         extent = (-half[across], half[across], -half[up], half[up])
         ax.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], extent=extent)
@@ -134,7 +141,7 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
     drr, xray
         (rows, columns) line integrals. Only their local contrast is shown; it is computed and scaled for each image
         separately, so that a difference in exposure does not matter. Where the X-ray is NaN, for example behind the
-        collimator, the overlay is black.
+        collimator, the overlay is :data:`~diffpose_nb.plots.NOT_COMPARED`.
     scale
         Size of the neighbourhood that counts as local, as a fraction of the image's longer side.
 
@@ -145,7 +152,8 @@ def overlay(drr: Tensor, xray: Tensor, scale: float = 0.05) -> np.ndarray:
     """
     seen = np.isfinite(np.asarray(xray))
     first, second = (_local_contrast(np.asarray(image, float), seen, scale) for image in (drr, xray))
-    return np.stack([first, (first + second) / 2, second], -1) * seen[..., None]
+    both = np.stack([first, (first + second) / 2, second], -1)
+    return np.where(seen[..., None], both, to_rgb(NOT_COMPARED))
 
 
 def _local_contrast(image: np.ndarray, seen: np.ndarray, scale: float) -> np.ndarray:
@@ -172,7 +180,7 @@ def effect(before: Tensor, after: Tensor, camera: Camera, titles: tuple[str, str
     difference = (after - before).numpy()
     greys = tuple(np.nanquantile(torch.stack([before, after]).numpy(), (0.005, 0.995)))
     most = max(float(np.nanquantile(np.abs(difference), 0.995)), 1e-12)
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.1), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7), layout="constrained", sharey=True)
     for ax, title, image in zip(axes, titles, (before, after), strict=False):
         picture(image, camera, ax, title, limits=greys)
     picture(difference, camera, axes[2], "difference", cmap="RdBu_r", limits=(-most, most))

@@ -19,7 +19,7 @@ from ..camera import Camera
 from ..register import Refinement, Step
 from ..render import Renderer
 from .images import overlay, picture
-from .style import BLUE, ORANGE
+from .style import BLUE, GREY, ORANGE, WIDTH, panels
 
 
 def landmark_errors(
@@ -58,10 +58,8 @@ def convergence(refinement: Refinement) -> Figure:
     """
     trace = refinement.trace
     stages = trace.groupby("stage")
-    figure, axes = plt.subplots(
-        1, len(stages), figsize=(2.6 * len(stages), 2.6), layout="constrained", squeeze=False, sharex=False
-    )
-    for ax, (stage, rows) in zip(axes[0], stages, strict=True):
+    figure, axes = panels(len(stages), across=2 if len(stages) in (2, 4) else 3, shape=0.62)
+    for ax, (stage, rows) in zip(axes, stages, strict=True):
         ax.plot(rows.index, rows.cost, color=BLUE, linewidth=1)
         for accepted, marker, label in [(True, "o", "accepted"), (False, "x", "refused")]:
             some = rows[rows.accepted == accepted]
@@ -70,12 +68,12 @@ def convergence(refinement: Refinement) -> Figure:
         ax.set(title=f"stage {stage}", xlabel="rendering")
         ax.locator_params(axis="y", nbins=4)
         ax.locator_params(axis="x", nbins=5, integer=True)
-    axes[0, 0].set_ylabel("cost (1 − NCC)")
-    axes[0, 0].legend(frameon=False)
+    axes[0].set_ylabel("cost (1 − NCC)")
+    axes[0].legend(frameon=False)
     return figure
 
 
-def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 5) -> Figure:
+def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int = 6) -> Figure:
     """Overlays of X-ray and DRR at several renderings of a refinement, from the first to the last accepted one.
 
     Parameters
@@ -91,7 +89,7 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
-    figure, axes = plt.subplots(1, len(chosen), figsize=(2.2 * len(chosen), 2.5), layout="constrained")
+    figure, axes = panels(len(chosen))
     for ax, n, drr in zip(axes, chosen, drrs, strict=True):
         picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
     return figure
@@ -180,6 +178,38 @@ def capture(ax: Axes, starts: Sequence[float], ends: Sequence[float], limit: flo
     ticks = [mm for mm in (1, 2, 5, 10, 20, 50, 100, 200, 500) if starts.min() <= mm <= starts.max()]
     ax.set_xticks(ticks, [str(mm) for mm in ticks])
     ax.minorticks_off()
+
+
+def ablation(errors: pd.DataFrame, limit: float = 2.0) -> Figure:
+    """The error at the end of a registration for several recipes, on a logarithmic axis: a line for each recipe.
+
+    Each X-ray has a mark of its own, which is orange where the registration failed. A dashed line continues the largest
+    error of the first recipe, with which the others are compared.
+
+    Parameters
+    ----------
+    errors
+        mTRE, mm: one row for each recipe, one column for each X-ray.
+    limit
+        A registration that ends below this counts as a success, mm.
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.32 * len(errors) + 1.1), layout="constrained")
+    for n, (_, values) in enumerate(errors.iterrows()):
+        ax.plot([values.min(), values.max()], [n, n], color=GREY, linewidth=1, zorder=1)
+        for value, marker in zip(values, "os^Dv", strict=False):
+            ax.plot(value, n, marker, color=BLUE if value < limit else ORANGE, markersize=7)
+    for name, marker in zip(errors.columns, "os^Dv", strict=False):
+        ax.plot([], [], marker, color="black", label=name, linestyle="none")
+    ax.axvline(errors.iloc[0].max(), color=GREY, linestyle="--", linewidth=1, zorder=0)
+    ax.axvspan(limit, 1e4, color="0.94", zorder=0)
+    ends = errors.to_numpy()
+    ax.set(xscale="log", xlabel="mTRE at the end, mm", xlim=(0.7 * ends.min(), 1.5 * ends.max()))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_yticks(range(len(errors)), errors.index)
+    ax.set_ylim(len(errors) - 0.4, -0.6)
+    ax.grid(axis="x", alpha=0.25)
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(errors.columns))
+    return figure
 
 
 def as_seen(refinement: Refinement, renderer: Renderer, observed: Tensor) -> np.ndarray:

@@ -18,7 +18,7 @@ from ..similarity import patch_ncc
 from ..similarity.landscapes import NAMES, SPAN, TYPICAL, UNITS
 from ..similarity.patches import whole_patches
 from .images import picture
-from .style import BLUE, GREEN, ORANGE
+from .style import BLUE, GREEN, ORANGE, WIDTH, panels
 
 _COLORS = ("#999999", BLUE, "#56B4E9", ORANGE, GREEN, "#CC79A7", "black", "black")
 """Colours of the curves, from Okabe and Ito's palette."""
@@ -36,7 +36,7 @@ def profiles(curves: Mapping[str, Tensor]) -> Figure:
         Name of a loss → its values (6, N) at the offsets of :func:`diffpose_nb.similarity.landscapes.line`, one row for
         each parameter.
     """
-    figure, axes = plt.subplots(2, 3, figsize=(9.5, 5.6), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6), layout="constrained", sharey=True)
     for axis, ax in enumerate(axes.flat):
         ax.axvspan(-TYPICAL[axis], TYPICAL[axis], color="0.93")
         for (name, values), color, dash in zip(curves.items(), cycle(_COLORS), cycle(_DASHES), strict=False):
@@ -49,7 +49,7 @@ def profiles(curves: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
-def landscapes(maps: Mapping[str, Tensor], pair: tuple[int, int], columns: int = 4) -> Figure:
+def landscapes(maps: Mapping[str, Tensor], pair: tuple[int, int], columns: int = 3) -> Figure:
     """Losses over a pair of parameters, each scaled to the range from 0 (dark) to 1, with level lines.
 
     A cross marks the true pose. A dashed frame marks where the pose of a header typically lies.
@@ -62,17 +62,12 @@ def landscapes(maps: Mapping[str, Tensor], pair: tuple[int, int], columns: int =
     pair
         Numbers of the two parameters, from 0 to 5. The first is drawn to the right, the second upwards.
     columns
-        Number of panels in a row of the figure.
+        Number of panels in a row of the figure, at most three.
     """
-    rows = -(-len(maps) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(2.35 * columns, 2.45 * rows + 0.2), layout="constrained", sharex=True, sharey=True
-    )
-    for ax, (name, values) in zip(axes.flat, maps.items(), strict=False):
+    figure, axes = panels(len(maps), across=columns, shape=0.8, sharex=True, sharey=True)
+    for ax, (name, values) in zip(axes, maps.items(), strict=True):
         _landscape(ax, values, pair)
         ax.set_title(name, fontsize="medium")
-    for ax in axes.flat[len(maps) :]:
-        ax.set_axis_off()
     figure.supxlabel(_label(pair[0]), fontsize="medium")
     figure.supylabel(_label(pair[1]), fontsize="medium")
     return figure
@@ -139,27 +134,19 @@ def arrivals(ends: Tensor, starts: Tensor, methods: Sequence[str], arrived: floa
     arrived
         A descent has arrived if its error at the end is below this, in the unit of ``ends``.
     """
-    figure, axes = plt.subplots(
-        1,
-        len(methods),
-        figsize=(1.45 * len(methods), 2.6),
-        layout="constrained",
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    first = axes[0, 0]
+    figure, axes = panels(len(methods), shape=0.62, sharex=True, sharey=True)
+    first = axes[0]
     parameter = np.abs(np.asarray(starts)).argmax(1)
     place = np.asarray(starts).sum(1) / np.array(SPAN)[parameter]
-    for ax, method, end in zip(axes[0], methods, np.asarray(ends), strict=True):
+    for ax, method, end in zip(axes, methods, np.asarray(ends), strict=True):
         good = end < arrived
         ax.plot(place[good], parameter[good], "o", color=BLUE, label="arrives")
         ax.plot(place[~good], parameter[~good], "x", color=ORANGE, label="does not")
-        ax.set_title(method.replace(" ", "\n", 1), fontsize="small")
+        ax.set_title(method)
         ax.axvline(0, color="0.8", zorder=0)
     first.set(yticks=range(6), yticklabels=NAMES, xticks=[-1, 0, 1], ylim=(5.5, -0.5), xlim=(-1.25, 1.25))
     figure.supxlabel("start, as a share of the span", fontsize="medium")
-    figure.legend(*first.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.legend(*first.get_legend_handles_labels(), loc="outside lower right", ncols=2, frameon=False)
     return figure
 
 
@@ -168,7 +155,7 @@ def correlation_map(
 ) -> None:
     """Draw the NCC of the patch around each pixel.
 
-    White is an NCC of 1. Black is an NCC of 0 or less, or a patch with invalid pixels.
+    White is an NCC of 1, black an NCC of 0 or less. Patches with invalid pixels are not compared and have that colour.
 
     Parameters
     ----------

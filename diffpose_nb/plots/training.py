@@ -15,7 +15,7 @@ from torch import Tensor
 from ..images import local_contrast
 from ..train import Augmentation, Pictures, PoseRange
 from ..train.poses import NAMES
-from .style import BLUE, ORANGE
+from .style import BLUE, NOT_COMPARED, ORANGE, WIDTH, panels
 
 _SMOOTH = 30
 """Number of steps over which the running median is taken."""
@@ -31,7 +31,7 @@ def curves(history: pd.DataFrame, title: str = "") -> Figure:
     """
     parts = [("loss", "loss", BLUE), ("rotation", "rotation, ° an axis", BLUE)]
     parts += [("in_plane", "in plane, mm", BLUE), ("depth", "depth, mm", BLUE)]
-    fig, axes = plt.subplots(1, len(parts), figsize=(11, 2.6), layout="constrained")
+    fig, axes = panels(len(parts), across=2, shape=0.5)
     minutes = history.seconds / 60
     for ax, (column, label, colour) in zip(axes, parts, strict=True):
         ax.plot(minutes, history[column], color=colour, alpha=0.25, linewidth=0.7)
@@ -60,19 +60,19 @@ class LiveCurves:
     def __call__(self, history: pd.DataFrame) -> None:
         fig = curves(history, f"step {history.step.iloc[-1]}")
         buffer = BytesIO()
-        fig.savefig(buffer, format="png", dpi=100)
+        fig.savefig(buffer, format="png", dpi=200)
+        image = Image(buffer.getvalue(), width=round(100 * fig.get_figwidth()))
         plt.close(fig)
-        image = Image(buffer.getvalue())
         if self._handle is None:
             self._handle = display(image, display_id=True)
         else:
             self._handle.update(image)
 
 
-def gallery(made: Pictures, augmentation: Augmentation, generator, number: int = 6) -> Figure:
-    """Three rows of pictures: DRRs of a pool, the same DRRs after augmentation, and the network's input.
+def gallery(made: Pictures, augmentation: Augmentation, generator, number: int = 4) -> Figure:
+    """Three columns of pictures: DRRs of a pool, the same DRRs after augmentation, and the network's input.
 
-    The input is the local contrast of the second row.
+    The input is the local contrast of the second column.
 
     Parameters
     ----------
@@ -83,20 +83,22 @@ def gallery(made: Pictures, augmentation: Augmentation, generator, number: int =
     generator
         Random numbers for the augmentation.
     number
-        Number of pictures in a row.
+        Number of DRRs, a row for each.
     """
     images, valid = made.images[:number], made.valid[:number]
     changed, seen = augmentation(images, valid, generator)
     rows = [images.where(valid, np.nan), changed.where(seen, np.nan), local_contrast(changed, seen)]
-    titles = ["a DRR, turned", "made to look\nlike an X-ray", "its local\ncontrast"]
-    fig, axes = plt.subplots(3, number, figsize=(1.75 * number, 5.3), layout="constrained")
-    for row, (line, title, pictures) in enumerate(zip(axes, titles, rows, strict=True)):
-        line[0].set_ylabel(title)
+    titles = ["a DRR, turned", "made to look like an X-ray", "its local contrast"]
+    fig, axes = plt.subplots(
+        number, 3, figsize=(0.75 * WIDTH, 0.25 * WIDTH * number + 0.4), layout="constrained", squeeze=False
+    )
+    for column, (line, title, pictures) in enumerate(zip(axes.T, titles, rows, strict=True)):
+        line[0].set_title(title)
         for ax, picture in zip(line, pictures[:, 0], strict=True):
-            limits = {"vmin": -3, "vmax": 3} if row == 2 else {}
+            limits = {"vmin": -3, "vmax": 3} if column == 2 else {}
             ax.imshow(picture, cmap="gray", **limits)
             ax.set(xticks=[], yticks=[])
-            ax.set_facecolor("#d9e2ec")
+            ax.set_facecolor(NOT_COMPARED)
     return fig
 
 

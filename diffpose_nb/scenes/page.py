@@ -1,6 +1,8 @@
 """A PyVista scene as one HTML page in which the reader can turn it.
 
-The page contains vtk.js and the scene, and loads nothing from the web. It shows one step of the scene at a time and
+The page contains vtk.js and the scene, and loads nothing from the web. Names stand beside what they name, and no name
+covers another, however the scene is turned. Buttons lead to the usual viewpoints. The page follows the theme of the
+page around it, light or dark. It shows one step of the scene at a time and
 keeps the viewpoint when the step changes. The page that embeds it in a frame chooses the step with a message
 ``{step: n}``. In a browser without WebGL it shows a still picture of each step.
 """
@@ -12,6 +14,8 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pyvista as pv
@@ -31,8 +35,36 @@ _ICONS = "https://kitware.github.io/vtk-js/icon/favicon-${t}x${t}.png"
 """Address of an icon that the viewer would load from the web. :func:`page` removes it."""
 
 
+VIEWS = {
+    "frontal": ((0, 1, 0), (0, 0, 1)),
+    "lateral": ((-1, 0, 0), (0, 1, 0)),
+    "from the feet": ((0, 0, -1), (0, 1, 0)),
+}
+"""Name of a viewpoint → the world directions (RAS) from the patient to the viewer, and up in the picture."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name in a scene."""
+
+    text: str
+    point: tuple[float, float, float]
+    """World mm: where it is, or what it names."""
+    color: str
+    step: int | None = None
+    """The step in which it is shown; None for all of them."""
+    beside: bool = False
+    """Whether it stands beside the point, with a line to it, rather than on it."""
+
+
 def page(
-    plotter: pv.Plotter, steps: Sequence[Sequence[int]], labels: dict[int, np.ndarray], stills: Sequence[bytes]
+    plotter: pv.Plotter,
+    steps: Sequence[Sequence[int]],
+    labels: Sequence[Label],
+    stills: Sequence[bytes],
+    *,
+    patient: bool = False,
+    dark: Sequence[int] = (),
 ) -> str:
     """The text of the HTML page.
 
@@ -44,18 +76,27 @@ def page(
         For each step, the actors that are shown in this step only, numbered in the order in which they were added.
         Actors that belong to no step are always shown.
     labels
-        Number of an actor → the point (3,) about which it turns, so that it always faces the viewer.
+        The names.
     stills
-        A JPEG picture of each step, for browsers without WebGL.
+        A square JPEG picture of each step, for browsers without WebGL.
+    patient
+        Whether the scene is in the axes of a patient who lies on the back, so that the buttons of :data:`VIEWS` hold.
+    dark
+        Numbers of the actors that are nearly black. They become light on a dark page.
     """
     camera = plotter.camera
-    back = np.subtract(camera.position, camera.focal_point)
-    back /= np.linalg.norm(back)
-    right = np.cross(camera.up, back)
+    corners = [corner for actor in plotter.renderer.actors.values() for corner in product(*_pairs(actor.bounds))]
     settings = {
         "steps": [list(step) for step in steps],
-        "labels": [[index, *np.round(point, 3).tolist()] for index, point in labels.items()],
-        "axes": np.stack([right, np.cross(back, right), back]).round(6).tolist(),
+        "labels": [asdict(label) for label in labels],
+        "camera": {
+            "position": np.round(camera.position, 3).tolist(),
+            "focus": np.round(camera.focal_point, 3).tolist(),
+            "up": np.round(camera.up, 6).tolist(),
+        },
+        "corners": np.round(corners, 1).tolist(),
+        "views": VIEWS if patient else {},
+        "dark": list(dark),
         "stills": [base64.b64encode(still).decode() for still in stills],
         "scene": base64.b64encode(_export(plotter)).decode(),
         "actors": len(plotter.renderer.actors),
@@ -65,10 +106,16 @@ def page(
     viewer = viewer.replace("<title>VTK.js | Example - OfflineLocalView</title>", "<title>3D scene</title>")
     own = (
         f"{style(__package__, 'viewer.css')}\n"
-        '<div class="content"></div><img id="still" alt="">\n<div id="hint"></div>\n'
+        '<div class="content"></div><img id="still" alt="">\n'
+        '<svg id="lines" aria-hidden="true"></svg><div id="names"></div><div id="views" hidden></div>'
+        '<div id="hint"></div>\n'
         f"<script>const settings = {json.dumps(settings)};</script>{script(__package__, 'viewer.js')}\n"
     )
     return viewer.replace("<body>", "<body>\n" + own, 1)
+
+
+def _pairs(bounds: Sequence[float]) -> list[tuple[float, float]]:
+    return list(zip(bounds[::2], bounds[1::2], strict=True))
 
 
 def _export(plotter: pv.Plotter) -> bytes:

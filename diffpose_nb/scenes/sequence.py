@@ -13,13 +13,13 @@ from torch import Tensor
 from ..images import XRay
 from ..plots import BLUE, ORANGE
 from . import bones
-from .page import page
+from .page import Label, page
 from .stage import aim, detector, on_detector, placement, quiet_vtk
 
 _GREEN, _DARK, _BONE, _RED = "#009E73", "#333333", "#E8DFC8", "#D55E00"
 _TRIANGLES = 2_500  # kept small, since the page contains them as text
 _STILL = 400  # pixels along the longer side of a still picture
-_LETTER = 62.0  # mm: a height that is legible in a scene two metres wide
+_TABLE = 0.45  # of a table's length lies beyond the anatomy, half at either end
 _LPS = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """Directions left, posterior and head, which are DICOM's patient axes, in the axes of the world (RAS)."""
 
@@ -37,8 +37,9 @@ def interactive(
 
     Pass it as the argument ``scene`` of :func:`diffpose_nb.widgets.stepper`, whose slider chooses the step.
 
-    The bones and the patient's axes L, P and H are always shown. Each step adds the source, the beam, the detector with
-    its image, and the axes of the camera at the source: x in orange, y in green, z in blue.
+    The bones on their table and the patient's axes L, P and H are always shown. Each step adds the source, the beam as
+    a cone, the detector with its image, and the axes of the camera at the source: x in orange, y in green, z in blue.
+    Table, source and detector have their names beside them.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ def interactive(
     plotter.set_background("white")
     stage = _Stage(plotter)
     stage.add(mesh, color=_BONE, smooth_shading=True)
+    _draw_table(stage, mesh)
     if highlight is not None:
         stage.add(highlight, color=_RED)
     for name, direction in _LPS.items():
@@ -81,36 +83,40 @@ def interactive(
         stage.add(pv.Sphere(radius=14, center=frame[:3, 3], theta_resolution=16, phi_resolution=16), color="#777777")
         for axis, letter in enumerate("xyz"):
             stage.arrow(frame[:3, 3], frame[:3, 3] + 190 * frame[:3, axis], "#777777", letter)
-        stage.letter(name, frame[:3, 3] - 55 * frame[:3, :3].sum(1), "#777777")
+        stage.name(name, frame[:3, 3], "#777777")
     steps = []
     for xray in xrays:
         first = len(plotter.renderer.actors)
+        stage.step = len(steps)
         _draw_carm(stage, xray)
         steps.append((first, len(plotter.renderer.actors)))
     aim(plotter, np.concatenate(stage.points), viewpoint, room=size)
-    stage.face_viewer()
     groups = [range(*step) for step in steps]
     stills = [_still(plotter, groups, n) for n in range(len(steps))]
     for actor in plotter.renderer.actors.values():
         actor.SetVisibility(True)
-    html = page(plotter, groups, stage.letters, stills)
+    html = page(plotter, groups, stage.labels, stills, patient=True, dark=stage.dark)
     plotter.close()
     return html
 
 
 class _Stage:
-    """A plotter that remembers which points have to be in view, and which letters have to face the viewer.
+    """A plotter that remembers which points have to be in view, what has a name, and what is dark.
 
-    ``letters`` maps the number of an actor to the place of the letter (3,), world mm.
+    ``step`` is the step that is being drawn, None for what every step shows.
     """
 
     def __init__(self, plotter: pv.Plotter) -> None:
         self.plotter = plotter
         self.points: list[np.ndarray] = []
-        self.letters: dict[int, np.ndarray] = {}
+        self.labels: list[Label] = []
+        self.dark: list[int] = []
+        self.step: int | None = None
 
     def add(self, mesh: pv.PolyData, **kwargs: object) -> pv.Actor:
         self.points.append(np.asarray(mesh.points, float))
+        if kwargs.get("color") == _DARK:
+            self.dark.append(len(self.plotter.renderer.actors))
         return self.plotter.add_mesh(mesh, reset_camera=False, **kwargs)
 
     def line(self, start: np.ndarray, end: np.ndarray, color: str, radius: float) -> None:
@@ -131,25 +137,24 @@ class _Stage:
             tip_resolution=14,
         )
         self.add(arrow, color=color)
-        self.letter(letter, end + 46 * way, color)
+        self.labels.append(Label(letter, _place(end + 40 * way), color, self.step))
+        self.points.append((end + 60 * way)[None])
 
-    def letter(self, text: str, place: np.ndarray, color: str) -> None:
-        mesh = pv.Text3D(text, depth=0, height=_LETTER, center=(0, 0, 0))
-        self.letters[len(self.plotter.renderer.actors)] = place
-        self.points.append(place[None] + _LETTER * np.array([[1.0, 1, 1], [-1, -1, -1]]) / 2)
-        self.plotter.add_mesh(mesh, color=color, lighting=False, reset_camera=False)
+    def name(self, text: str, place: np.ndarray, color: str) -> None:
+        self.labels.append(Label(text, _place(place), color, self.step, beside=True))
 
-    def face_viewer(self) -> None:
-        """Turn the letters to the viewer and move them to their places; before, they lie flat at the origin."""
-        camera = self.plotter.camera
-        back = np.subtract(camera.position, camera.focal_point)
-        back /= np.linalg.norm(back)
-        right = np.cross(camera.up, back)
-        turn = np.stack([right, np.cross(back, right), back], axis=1)
-        actors = list(self.plotter.renderer.actors.values())
-        for index, place in self.letters.items():
-            mesh = actors[index].mapper.dataset
-            mesh.points = (np.asarray(mesh.points, float) @ turn.T + place).astype(np.float32)
+
+def _place(point: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = np.round(point, 1).tolist()
+    return x, y, z
+
+
+def _draw_table(stage: _Stage, mesh: pv.PolyData) -> None:
+    left, right, back, _, feet, head = mesh.bounds
+    more = _TABLE * (head - feet) / 2
+    table = pv.Box((left - 50, right + 50, back - 45, back - 30, feet - more, head + more))
+    stage.add(table, color="#8899AA", opacity=0.3)
+    stage.name("table", np.array([left - 50, back - 38, feet - more]), "#5B6B7C")
 
 
 def _draw_carm(stage: _Stage, xray: XRay) -> None:
@@ -160,11 +165,15 @@ def _draw_carm(stage: _Stage, xray: XRay) -> None:
     for corner, neighbour in zip(corners, np.roll(corners, -1, 0), strict=True):
         stage.line(corner, neighbour, BLUE, 4)
         stage.line(source, corner, BLUE, 1.5)
+    sides = [v for k in range(4) for v in (3, 0, 1 + k, 1 + (k + 1) % 4)]
+    stage.add(pv.PolyData(np.vstack([source, corners]), faces=sides), color=BLUE, opacity=0.1, lighting=False)
     principal = on_detector(xray, [xray.camera.principal_point])[0]
     stage.line(source, principal, _DARK, 2)
     stage.add(pv.Sphere(radius=20, center=source, theta_resolution=18, phi_resolution=18), color=BLUE)
     for axis, color, letter in zip(axes.T, (ORANGE, _GREEN, BLUE), "xyz", strict=True):
         stage.arrow(source, source + 200 * axis, color, letter)
+    stage.name("source", source, BLUE)
+    stage.name("detector", corners[np.argmax(corners[:, 1])], BLUE)
 
 
 def _still(plotter: pv.Plotter, groups: Sequence[range], step: int) -> bytes:

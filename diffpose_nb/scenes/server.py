@@ -74,7 +74,7 @@ def live(plotter: pv.Plotter, alt: str, *, page: str | None = None, height: int 
         picture = plotter.screenshot(return_img=True)
     turns = page is not None or all(isinstance(actor, pv.Actor) for actor in plotter.renderer.actors.values())
     if page is None:
-        page = viewer_page(plotter, [()], {}, [_jpeg(picture)]) if turns else _still_page(picture, alt)
+        page = viewer_page(plotter, [()], [], [_jpeg(picture)]) if turns else _still_page(picture, alt)
     shown = "Your browser draws this scene by itself" if turns else "This is a still of the scene"
     settings = {"shown": shown, "wait": _WAIT, "addresses": []}
     if reason is None:
@@ -84,7 +84,7 @@ def live(plotter: pv.Plotter, alt: str, *, page: str | None = None, height: int 
     return HTML(
         f'<div class="dp-scene" data-settings="{html.escape(json.dumps(settings))}">'
         f'<iframe title="{html.escape(alt)}" srcdoc="{html.escape(page)}" '
-        f'style="width: 100%; height: {height}px; border: 0; background: white"></iframe>'
+        f'style="width: 100%; height: {height}px; border: 0; border-radius: 4px"></iframe>'
         f'<p role="status">{html.escape(f"{shown}: {reason}") if reason else ""}</p>'
         f"{script(__package__, 'live.js')}</div>"
     )

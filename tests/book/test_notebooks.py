@@ -10,8 +10,8 @@ import pytest
 import yaml
 from the_book import NOTEBOOKS, ROOT, SOLUTIONS, code_cells, markdown_cells
 
-OPENING = ["## What you will be able to do", "## What you need first", "## How long it takes"]
-CLOSING = "## Where to go next"
+OPENING = ["> **What you will be able to do.**", "> **What you need first.** ", "> **How long it takes.** "]
+HOME, CLOSING = "## What to take home", "## Where to go next"
 LONGEST_CELL = 30
 CELL_METADATA = {"tags", "mystnb"}
 
@@ -59,8 +59,23 @@ def test_opens_and_closes_like_the_others(path):
     headings = [line for text in texts for line in text.splitlines() if re.match("#+ ", line)]
     assert headings[0].startswith("# "), "a title first"
     assert sum(heading.startswith("# ") for heading in headings) == 1, "one title"
-    assert headings[1:4] == OPENING
-    assert headings[-1] == CLOSING
+    assert HOME in headings and headings[-1] == CLOSING
+
+
+@every_notebook
+def test_opens_with_its_picture_and_goal_need_and_time_in_one_box(path):
+    title, picture, caption, *rest = [line for line in markdown_cells(path)[0].source.splitlines() if line]
+    assert title.startswith("# ")
+    assert re.fullmatch(rf"!\[[^\]]{{20,}}\]\(\.\./book/images/openings/{path.stem[:2]}\.webp\)", picture)
+    assert re.fullmatch(r"\*.{20,}\*", caption), "the point of the picture, in italics"
+    parts = [line for line in rest if line.startswith("> **")]
+    assert [line.startswith(part) for line, part in zip(parts, OPENING, strict=True)] == [True] * 3
+    assert sum("opening" in cell.metadata.get("tags", []) for cell in code_cells(path)) == 1, "who draws it"
+
+
+@every_notebook
+def test_imports_are_folded_away_in_the_book(path):
+    assert "hide-input" in code_cells(path)[0].metadata.get("tags", [])
 
 
 @every_notebook_and_solution

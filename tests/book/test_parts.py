@@ -20,7 +20,7 @@ def parts():
 
 
 def write(folder, first, time="Half a minute to run on two CPU cores. An hour to read."):
-    text = f"# Title: more\n\n## What you need first\n\n{first}\n\n## How long it takes\n\n{time}"
+    text = f"# Title: more\n\n> **What you need first.** {first}\n>\n> **How long it takes.** {time}"
     path = folder / "02_second.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), path)
     return path
@@ -35,7 +35,7 @@ def test_what_is_needed_and_what_helps(tmp_path):
 
 
 def test_a_notebook_in_other_words_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"02_second\.ipynb: a title, 'What you need first'"):
+    with pytest.raises(ValueError, match=r"02_second\.ipynb: a title and a quotation"):
         reading.read_notebook(write(tmp_path, "Nothing.", time="Not long."))
 
 

@@ -1,10 +1,13 @@
 """A scene that was exported for vtk.js, where readers meet it: in the book, and in JupyterLab."""
 
 from io import BytesIO
+from itertools import combinations
 
 import numpy as np
 import PIL.Image
 from in_lab import SOON, errors
+
+from diffpose_nb import data, dicom, scenes
 
 NEEDS_WEBGL = True
 CELL = """\
@@ -16,6 +19,13 @@ from diffpose_nb.widgets import Step, stepper
 xray = dicom.read_xray(data.EXAMPLE_XRAY)
 step = Step("the example", np.zeros((9, 9)), "nothing, beside a scene")
 stepper([step], scene=scenes.interactive([xray], size=200))"""
+
+
+# Names that are shown, and the buttons: what it says, left, top, right, bottom.
+BOXES = """[...document.querySelectorAll("#names span, #views button")]
+  .filter((one) => !one.hidden && getComputedStyle(one).visibility === "visible")
+  .map((one) => [one.parentNode.id === "names" ? one.textContent : "",
+    ...["left", "top", "right", "bottom"].map((side) => one.getBoundingClientRect()[side])])"""
 
 
 def test_in_the_book(open_page, html):
@@ -30,6 +40,31 @@ def test_in_jupyterlab(open_notebook):
     notebook = open_notebook("notebooks/scene.ipynb", CELL)
     assert not errors(notebook.run_all())
     check(notebook.page)
+
+
+def test_names_stand_beside_what_they_name_and_cover_nothing(open_page, tmp_path):
+    """From each of the buttons' viewpoints: where the page puts a name, and that no two overlap."""
+    xray = dicom.read_xray(data.EXAMPLE_XRAY)
+    page = open_page()
+    (tmp_path / "scene.html").write_text(scenes.interactive([xray], size=300), encoding="utf-8")
+    for width, height in ((720, 460), (350, 350)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto((tmp_path / "scene.html").as_uri())
+        page.wait_for_selector("body[data-ready]", timeout=SOON)
+        assert page.locator("#views button").all_inner_texts() == ["frontal", "lateral", "from the feet", "reset"]
+        for button in page.locator("#views button").all():
+            button.click()
+            page.wait_for_timeout(300)
+            boxes = page.evaluate(BOXES)
+            shown = {name: box for name, *box in boxes if name}
+            assert {"source", "detector", "table", "L", "H"} <= set(shown) | ({"H", "L", "P"} if width < 400 else set())
+            for (one, *a), (other, *b) in combinations(boxes, 2):
+                assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], f"{one} covers {other}"
+            x, y = page.evaluate("project(settings.labels.find((label) => label.text === 'source').point)")
+            left, top, right, bottom = shown["source"]
+            gap = np.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
+            assert gap < 140 and 0 < x < width and 0 < y < height
+    assert not page.complaints
 
 
 def check(page):

@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 import torch
 import torchio
+from matplotlib.colors import to_rgb
 
 from diffpose_nb import data, dicom, frames, plots, register, render
 from diffpose_nb.register import Strategy
@@ -42,14 +43,14 @@ def test_oblique_letters_name_the_stronger_direction_first():
     assert plots.orientation(torch.tensor([0.3, -0.3, 0.9])) == "HRP"
 
 
-def test_a_picture_is_in_millimetres_and_black_where_nothing_was_seen(xray):
+def test_a_picture_is_in_millimetres_and_pale_where_nothing_was_seen(xray):
     hidden = xray.pixels.clone()
     hidden[:, :40] = torch.nan
     ax = plots.picture(hidden, xray.camera)
     image = ax.images[0]
     width = xray.camera.shape[1] * xray.camera.pixel_spacing[1]
     np.testing.assert_allclose(image.get_extent()[:2], [-width / 2, width / 2])
-    assert tuple(image.cmap(np.nan)) == (0, 0, 0, 1)
+    assert image.cmap(np.nan)[:3] == to_rgb(plots.NOT_COMPARED)
     assert np.isfinite(image.get_clim()).all()
 
 
@@ -71,7 +72,7 @@ def test_an_overlay_is_grey_where_the_two_agree_and_coloured_where_not():
     hidden = one.clone()
     hidden[:20] = torch.nan
     rgb = plots.overlay(one, hidden)
-    assert not rgb[:20].any() and np.isfinite(rgb).all()
+    assert (rgb[:20] == to_rgb(plots.NOT_COMPARED)).all() and np.isfinite(rgb).all()
 
 
 def test_landmarks_are_drawn_where_they_project(xray):

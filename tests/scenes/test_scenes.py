@@ -206,6 +206,23 @@ def test_interactive_draws_the_camera_s_axes(monkeypatch):
         assert np.allclose(end / np.linalg.norm(end), direction)
 
 
+def test_a_scene_s_page_names_what_it_shows():
+    """The parts of each step's C-arm, and of all steps; the scene around is in the patient's axes."""
+    page = scenes.interactive([make_xray(0, 0), make_xray(30, 20)], BALL, size=100)
+    settings = json.loads(re.search(r"const settings = (\{.*\});", page).group(1))
+    steps = {}
+    for label in settings["labels"]:
+        steps.setdefault(label["text"], []).append(label["step"])
+    assert steps["source"] == steps["detector"] == steps["x"] == steps["z"] == [0, 1]
+    assert steps["table"] == steps["L"] == steps["H"] == [None]
+    source = next(label for label in settings["labels"] if label["text"] == "source" and label["step"] == 1)
+    assert np.allclose(source["point"], make_xray(30, 20).world_from_camera[:3, 3], atol=0.06)
+    for towards, up in settings["views"].values():
+        assert np.dot(towards, up) == 0
+    frontal, lateral, feet = settings["views"].values()
+    assert frontal[0] == [0, 1, 0] and lateral[0] == [-1, 0, 0] and feet[0] == [0, 0, -1], "RAS"
+
+
 def make_ct(hounsfield, affine):
     return torchio.Subject(volume=torchio.ScalarImage(tensor=hounsfield[None], affine=affine), mask=None)
 

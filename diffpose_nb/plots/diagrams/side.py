@@ -1,4 +1,4 @@
-"""Drawings, to scale, that explain where source, patient and detector are. Lengths are in millimetres."""
+"""Side views of source, patient and detector, and rows of pixels. Lengths are in millimetres."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse, Rectangle
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ..camera import Camera, as_float64, carm_pose, ras_from_lps
-from .style import BLUE, GREEN, GREY, ORANGE, WIDTH
+from ...camera import Camera, as_float64
+from ..style import BLUE, GREEN, GREY, NOT_COMPARED, ORANGE, WIDTH, halo, panels
 
-_BODY = {"left": 160.0, "front": 110.0, "head": 260.0}
-"""Half the width, half the thickness and half the length of the torso that represents the patient, mm."""
 _PIXELS_IN_INSET = 4
 
 
@@ -34,7 +32,8 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
         top are heights above the axis, mm. An object whose bottom and top are equal is drawn as a point.
     """
     half = camera.shape[1] * camera.pixel_spacing[1] / 2
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.1), layout="constrained")
+    across, up = (-45, camera.sid + 380), (-half - 95, half + 40)
+    figure, ax = plt.subplots(figsize=(WIDTH, WIDTH * (up[1] - up[0]) / (across[1] - across[0])), layout="constrained")
     ax.plot([0, camera.sid], [0, 0], "--", color=GREY, linewidth=1)
     ax.plot([sod, sod], [-half, half], ":", color=GREY)
     ax.text(sod, half + 8, "plane of the isocentre", ha="center", color="0.35")
@@ -52,13 +51,14 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
         ax.plot(camera.sid + 8, shadows[0], "o", color=color, markersize=5)
         above = sum(heights) >= 0
         place = (depth - 8, max(heights) + 6) if above else (depth + 8, min(heights) - 10)
-        ax.text(*place, name, color=color, ha="right" if above else "center", va="bottom" if above else "top")
+        align = {"ha": "right" if above else "center", "va": "bottom" if above else "top"}
+        ax.text(*place, name, color=color, path_effects=halo(), zorder=5, **align)
         size = shadows[1] - shadows[0] if heights[0] != heights[1] else shadows[0]
         ax.text(camera.sid + 18, sum(shadows) / 2, f"{size:.1f} mm", color=color, va="center")
     _dimension(ax, (0, -half - 25), (sod, -half - 25), f"SOD {sod:g}")
     _dimension(ax, (0, -half - 65), (camera.sid, -half - 65), f"SID {camera.sid:g}")
     _pixel_inset(ax, camera)
-    ax.set(xlim=(-45, camera.sid + 380), ylim=(-half - 95, half + 35), aspect="equal")
+    ax.set(xlim=across, ylim=up, aspect="equal")
     ax.set_axis_off()
     return figure
 
@@ -66,7 +66,7 @@ def side_view(camera: Camera, sod: float, objects: Mapping[str, tuple[float, flo
 def _pixel_inset(ax: Axes, camera: Camera) -> None:
     """Draw a few pixels of the detector, much enlarged, with their spacing."""
     spacing, n = camera.pixel_spacing[1], _PIXELS_IN_INSET
-    inset = ax.inset_axes((0.85, 0.06, 0.15, 0.42))
+    inset = ax.inset_axes((0.83, 0.02, 0.17, 0.42))
     for k in range(n):
         inset.add_patch(Rectangle((0, k), 0.6, 1, facecolor="0.9", edgecolor="black"))
         inset.plot(0.3, k + 0.5, ".", color="black")
@@ -111,19 +111,18 @@ def in_pixels(
     Parameters
     ----------
     images
-        Title → image (rows, columns).
+        Title → image (rows, columns). NaN is drawn in :data:`~diffpose_nb.plots.NOT_COMPARED`.
     points
         Title → points (N, 2) as (column, row), drawn as dots. Points outside the image are left out.
     moved
         Title → points (N, 2) to compare with ``points``. A line goes from each dot to its point here.
     """
-    figure, axes = plt.subplots(
-        1, len(images), figsize=(min(1 + 3.2 * len(images), 9.5), 3.9), layout="constrained", squeeze=False
-    )
-    for ax, (title, image) in zip(axes[0], images.items(), strict=True):
+    figure, axes = panels(len(images), across=2 if len(images) in (2, 4) else 3)
+    for ax, (title, image) in zip(axes, images.items(), strict=True):
         rows, columns = image.shape
         low, high = np.nanquantile(np.asarray(image), (0.005, 0.995))
-        ax.imshow(np.asarray(image), cmap="gray", vmin=low, vmax=high)
+        greys = plt.get_cmap("gray").with_extremes(bad=NOT_COMPARED)
+        ax.imshow(np.asarray(image), cmap=greys, vmin=low, vmax=high)
         limits = torch.tensor([columns, rows]) - 0.5
         dots = as_float64(points.get(title, torch.zeros(0, 2)))
         inside = ((dots > -0.5) & (dots < limits)).all(-1)
@@ -133,110 +132,55 @@ def in_pixels(
         ax.plot(*dots[inside].T, "o", color=ORANGE, markeredgecolor="black", markersize=5.5)
         ax.set(title=title, xlabel="column", xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
         ax.locator_params(nbins=5)
-    axes[0, 0].set_ylabel("row")
+    axes[0].set_ylabel("row")
     return figure
 
 
-def carm(
-    primary: float, secondary: float, sid: float, sod: float, *, image_axes: bool = False, camera_axes: bool = False
-) -> Figure:
-    """A C-arm around a patient, drawn twice: in the transaxial plane, and in the plane of the arm's tilt.
+def spacing_trap(camera: Camera, sod: float, thing: float) -> Figure:
+    """What a pixel spacing of the plane of the isocentre does when it is taken for that of the detector.
+
+    Above, the C-arm as it was: a thing at the isocentre casts its shadow on some number of pixels. Below, the only
+    C-arm of the same SID for which the thing covers as many of the smaller pixels: it has moved away from the patient.
 
     Parameters
     ----------
-    primary, secondary
-        Positioner angles, degrees.
-    sid, sod
-        Distances from the source to the detector and to the isocentre, mm.
-    image_axes
-        Also draw, at the detector, the directions u and v in which the image's columns and rows increase.
-    camera_axes
-        Also draw, at the source, the axes x, y and z of the camera.
+    camera
+        The true camera.
+    sod
+        Distance from the source to the isocentre, mm. The thing is there.
+    thing
+        Length of the thing, mm.
     """
-    pose = ras_from_lps @ carm_pose(primary, secondary, sod)
-    x, y, d, source = pose[:3, :4].T
-    arrows = {"d": (torch.zeros_like(d), d, BLUE)}
-    detector = (sid - sod) * d
-    if image_axes:
-        arrows |= {"u": (detector, -x, ORANGE), "v": (detector, y, GREEN)}
-    if camera_axes:
-        arrows |= {"x": (source, x, ORANGE), "y": (source, y, GREEN), "z": (source, d, BLUE)}
-    alpha = np.deg2rad(primary)
-    level = torch.tensor([np.sin(alpha), -np.cos(alpha), 0.0], dtype=torch.float64)  # d at secondary angle 0
-    left, front, head = torch.eye(3, dtype=torch.float64) * torch.tensor([[1.0], [-1.0], [1.0]])
-    thickness = float(np.hypot(_BODY["left"] * np.sin(alpha), _BODY["front"] * np.cos(alpha)))
-
-    figure, (above, beside) = plt.subplots(1, 2, figsize=(WIDTH, 5.0), layout="constrained")
-    above.add_patch(Ellipse((0, 0), 2 * _BODY["left"], 2 * _BODY["front"], **_flesh()))
-    _draw_arm(above, (left, front), source, detector, -x, arrows)
-    _arc(above, (left, front), front, level, f"α = {primary:g}°")
-    above.set(title="seen from the patient's feet")
-    _name_edges(above, "RLPA")
-
-    beside.add_patch(Rectangle((-thickness, -_BODY["head"]), 2 * thickness, 2 * _BODY["head"], **_flesh()))
-    _draw_arm(beside, (-level, head), source, detector, y, arrows)
-    _arc(beside, (-level, head), level, d, f"β = {secondary:g}°")
-    beside.set(title="in the plane of the tilt")
-    _name_edges(beside, ("", "", "F", "H"))
-    _same_scale(figure, above, beside)
+    shadow = thing * camera.sid / sod
+    pixels = shadow / camera.pixel_spacing[0]
+    calibrated = camera.pixel_spacing[0] * sod / camera.sid  # mm of the patient, per pixel
+    cases = {
+        f"the pixel is {camera.pixel_spacing[0]:.2f} mm, as at the detector": (sod, shadow, BLUE),
+        f"the pixel is taken to be {calibrated:.2f} mm, as in the patient": (
+            camera.sid * thing / (pixels * calibrated),
+            pixels * calibrated,
+            ORANGE,
+        ),
+    }
+    across, up = (-1.12 * camera.sid, 0.62 * camera.sid), 1.9 * shadow
+    height = 2 * (WIDTH * 2 * up / (across[1] - across[0]) + 0.3)
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, height), layout="constrained")
+    for ax, (title, (away, seen, color)) in zip(axes, cases.items(), strict=True):
+        source, detector = -away, camera.sid - away
+        ax.plot([source, detector], [0, 0], "--", color=GREY, linewidth=1)
+        ax.fill([source, detector, detector], [0, seen / 2, -seen / 2], color=color, alpha=0.15, linewidth=0)
+        ax.plot([detector] * 2, [-1.1 * shadow, 1.1 * shadow], color="black", linewidth=3, solid_capstyle="butt")
+        ax.plot([detector] * 2, [-seen / 2, seen / 2], color=color, linewidth=7, solid_capstyle="butt")
+        ax.plot([0, 0], [-thing / 2, thing / 2], color="black", linewidth=4, solid_capstyle="butt")
+        ax.plot(source, 0, "o", color="black", markersize=8)
+        ax.text(source, 0.22 * shadow, "source", ha="center", va="bottom", path_effects=halo())
+        ax.text(25, -0.75 * shadow, f"{thing:g} mm of the patient", va="top", path_effects=halo())
+        label = f" {pixels:.0f} pixels = {seen:.1f} mm"
+        ax.text(detector, 1.2 * shadow, label, color=color, ha="center", va="bottom", path_effects=halo())
+        _dimension(ax, (source, -1.5 * shadow), (0, -1.5 * shadow), f"{away:.0f} mm from the source")
+        ax.set(title=title, xlim=across, ylim=(-up, up), aspect="equal")
+        ax.set_axis_off()
     return figure
-
-
-def _draw_arm(
-    ax: Axes,
-    plane: tuple[Tensor, Tensor],
-    source: Tensor,
-    detector: Tensor,
-    along: Tensor,
-    arrows: Mapping[str, tuple[Tensor, Tensor, str]],
-) -> None:
-    """Draw source, detector and beam in a plane.
-
-    Parameters
-    ----------
-    plane
-        Two unit vectors: the direction to the right in the drawing, and the direction upwards.
-    source, detector
-        (3,) where they are, mm from the isocentre.
-    along
-        (3,) direction of the detector's edge that is drawn.
-    arrows
-        Name → (start, direction, colour).
-    """
-    flat = torch.stack(plane)
-    ends = torch.stack([detector - 155 * along, detector + 155 * along]) @ flat.T
-    ax.plot(*torch.stack([flat @ source, flat @ detector]).T, "--", color=GREY, linewidth=1)
-    ax.plot(*ends.T, color="black", linewidth=5, solid_capstyle="butt")
-    ax.plot(*(flat @ source), "o", color="black", markersize=9)
-    ax.plot(0, 0, "+", color="black", markersize=12)
-    ax.annotate("source", flat @ source, (12, -4), textcoords="offset points")
-    ax.annotate("isocentre", (0, 0), (8, -16), textcoords="offset points")
-    for name, (start, step, color) in arrows.items():
-        origin, reach = flat @ start, 190 * flat @ step
-        if reach.norm() < 0.2 * 190:  # about perpendicular to the paper: a dot points to us, a cross away
-            towards_us = torch.linalg.cross(*plane) @ step > 0
-            ax.plot(*origin, "o", color=color, markersize=14, markerfacecolor="white", zorder=4)
-            ax.plot(*origin, "." if towards_us else "x", color=color, markersize=8, zorder=5)
-            ax.annotate(name, origin, (12, 8), textcoords="offset points", color=color, weight="bold", fontsize=13)
-            continue
-        tip = origin + reach
-        ax.update_datalim([tip.tolist()])
-        ax.annotate("", tip, origin, arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 2.2})
-        ax.text(*(tip + 35 * reach / reach.norm()), name, color=color, weight="bold", fontsize=13, ha="center")
-    ax.set_aspect("equal")
-    ax.set(xticks=[], yticks=[])
-
-
-def _same_scale(figure: Figure, *axes: Axes) -> None:
-    """Give panels the same height and the same scale; each becomes as wide as its content needs."""
-    boxes = [ax.dataLim for ax in axes]
-    height = max(box.height for box in boxes) + 300
-    widths = [box.width + 420 for box in boxes]
-    for ax, box, width in zip(axes, boxes, widths, strict=True):
-        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-        ax.set(xlim=(x - width / 2, x + width / 2), ylim=(y - height / 2, y + height / 2))
-    axes[0].get_gridspec().set_width_ratios(widths)
-    figure.set_size_inches(WIDTH, WIDTH * height / sum(widths))
 
 
 def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
@@ -250,7 +194,7 @@ def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
         Position of the point: its distance from the optical axis, and its distance from the isocentre towards the
         detector of the correct C-arm, mm.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 5.0), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4.1), layout="constrained", sharex=True)
     for ax, side, color, title in zip(
         axes, (1, -1), (BLUE, ORANGE), ("the C-arm as it was", "source and detector exchanged"), strict=True
     ):
@@ -274,23 +218,6 @@ def wrong_side(sid: float, sod: float, radius: float, depth: float) -> Figure:
     return figure
 
 
-def _arc(ax: Axes, plane: tuple[Tensor, Tensor], start: Tensor, end: Tensor, label: str) -> None:
-    """Draw the angle between two directions as an arc around the isocentre, and a line along ``start``."""
-    flat = torch.stack(plane)
-    first, last = (np.arctan2(*(flat @ direction).flip(0).tolist()) for direction in (start, end))
-    turn = (last - first + np.pi) % (2 * np.pi) - np.pi
-    angles = first + np.linspace(0, turn, 40)
-    ax.plot(*(440 * (flat @ start)[:, None] * torch.tensor([[0.0, 1.0]])), color=GREY, linewidth=1)
-    ax.plot(250 * np.cos(angles), 250 * np.sin(angles), color="black", linewidth=1.2)
-    place = first - np.copysign(0.25, turn)
-    ax.text(470 * np.cos(place), 470 * np.sin(place), label.replace("-", "−"), ha="center", va="center")
-
-
-def _name_edges(ax: Axes, letters: str | tuple[str, ...]) -> None:
-    for letter, place in zip(letters, ((0.04, 0.5), (0.96, 0.5), (0.5, 0.03), (0.5, 0.97)), strict=True):
-        ax.text(*place, letter, transform=ax.transAxes, weight="bold", ha="center", va="center")
-
-
 def _dimension(
     ax: Axes, start: tuple[float, float], end: tuple[float, float], label: str, across: bool = False
 ) -> None:
@@ -298,10 +225,6 @@ def _dimension(
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
     place = {"ha": "left", "va": "center"} if across else {"ha": "center", "va": "bottom"}
     ax.text(x + (0.25 if across else 0), y + (0 if across else 4), label, **place)
-
-
-def _flesh() -> dict[str, object]:
-    return {"facecolor": "0.93", "edgecolor": "0.75", "zorder": 0}
 
 
 def _colors() -> tuple[str, ...]:
