@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from ..camera import adjoint, exp_se3, invert
 from ..similarity import PatchEquations
-from .pixels.level import Level
 from .prior import Expectation
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _FOUND, _LOST = 0.9, 0.2
 """A pose with at least the first confidence is found, one with less than the second is lost."""
 _LOOSE = 3.0
 """mm: a pose whose position has a larger standard deviation in some direction is not found, but doubtful."""
-_OPTIMISM, _OPTIMISM_ALONE = 3.0, 6.0
+OPTIMISM, OPTIMISM_ALONE = 3.0, 6.0
 """Errors are larger than the scatter of the blocks says, since the renderer is no exact model of the X-ray, and what is
 wrong in all blocks alike does not scatter. Depths were off by once or twice the scatter on simulated chests, and by
 four to seven times on one view of a real wrist, where a bone is alone and what lies over it pulls."""
@@ -180,13 +179,20 @@ def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence
     widths = [level.patches_across for level in last]
     halves, deviations = halves_and_uncertainty(
         attempt.patches, widths, views.axes, pull, weight, views.radius,
-        _OPTIMISM_ALONE if views.alone else _OPTIMISM,
+        OPTIMISM_ALONE if views.alone else OPTIMISM,
     )  # fmt: skip
     seen = float(np.mean([level.seen(pose) for level, pose in zip(last, attempt.poses, strict=True)]))
     return Evidence(attempt.ncc, here, above, halves, deviations, seen, independent)
 
 
-def contrast(levels: Sequence[Level], poses: Tensor, axes: Tensor, scale: float) -> tuple[float, float]:
+class Sees(Protocol):
+    """What compares a view with the CT: a :class:`diffpose_nb.register.pixels.level.Level`, for one."""
+
+    def likeness(self, pose: Tensor) -> float:
+        """Local NCC at a pose (4, 4)."""
+
+
+def contrast(levels: Sequence[Sees], poses: Tensor, axes: Tensor, scale: float) -> tuple[float, float]:
     """The NCC at the poses, and how far it stands out against the mean NCC of wrong poses.
 
     Parameters
@@ -220,7 +226,7 @@ def halves_and_uncertainty(
     pull: Tensor,
     weight_of_prior: float,
     radius: float,
-    optimism: float = _OPTIMISM,
+    optimism: float = OPTIMISM,
 ) -> tuple[float, Tensor]:
     """How far apart two halves of the images want the part, in mm, and the standard deviations of the pose.
 
@@ -253,9 +259,7 @@ def halves_and_uncertainty(
     basis = adjoint(axes)
     gradients, hessians, colours = [], [], []
     for view, width in zip(patches, widths, strict=True):
-        row, column = view.where // width, view.where % width
-        size = max(1, int(np.ceil(max(row.max().item() + 1, column.max().item() + 1) / _BLOCKS)))
-        down, across = row // size, column // size
+        down, across = blocks_of(view.where, width)
         for number in (down * _BLOCKS + across).unique():
             chosen = down * _BLOCKS + across == number
             weight = view.weight[chosen] / len(patches)
@@ -284,7 +288,14 @@ def halves_and_uncertainty(
     return (between[3:5].norm() + radius * between[:3].norm()).item(), deviations
 
 
-def _likeness(levels: Sequence[Level], poses: Tensor) -> float:
+def blocks_of(where: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The row and the column of the block in which each patch lies; ``width`` patches are in a row of the image."""
+    row, column = where // width, where % width
+    size = max(1, int(np.ceil(max(row.max().item() + 1, column.max().item() + 1) / _BLOCKS)))
+    return row // size, column // size
+
+
+def _likeness(levels: Sequence[Sees], poses: Tensor) -> float:
     return float(np.mean([level.likeness(pose) for level, pose in zip(levels, poses, strict=True)]))
 
 

@@ -30,6 +30,8 @@ VERTEBRA = "vertebrae_T8"
 PIECES = tuple(f"vertebrae_T{n}" for n in range(4, 13))
 """The pieces into which a bent patient is taken."""
 
+_BONE_HU, _PLACES = 300, 300
+"""What is denser than so many HU is bone, and in so many places of it errors are counted."""
 SKELETON = ("rib", "vertebrae", "sternum", "scapula", "clavicula")
 """How the names of the bones begin that are alone in their volume, with nothing around them."""
 
@@ -50,6 +52,8 @@ class Case:
         (4, 4) the pose in the frame of ``subject``.
     points
         (N, 3) world mm: where the error counts.
+    side
+        Takes a second X-ray of the same patient, across the first one's beam; None if there is none.
     """
 
     kind: str
@@ -58,11 +62,26 @@ class Case:
     xray: XRay
     truth: Tensor
     points: Tensor
+    side: Callable[[], XRay] | None = None
 
     @property
     def start(self) -> Tensor:
         """(4, 4) where the registration starts."""
         return self.xray.world_from_camera
+
+    def two_views(self) -> list[XRay]:
+        """The X-ray and the one from the side, whose poses relative to each other are right.
+
+        Raises
+        ------
+        ValueError
+            There is no second X-ray of this kind.
+        """
+        if self.side is None:
+            raise ValueError(f"there is no second X-ray of the kind {self.kind!r}")
+        first, second = self.xray, self.side()
+        to_second = invert(first.true_world_from_camera) @ second.true_world_from_camera
+        return [first, replace(second, world_from_camera=self.start @ to_second)]
 
     def error(self, pose: Tensor) -> tuple[float, float, float]:
         """Errors of a pose at the points, mm: their mean distance, and its parts across the beam and along it."""
@@ -88,9 +107,21 @@ def _view(rng: np.random.Generator) -> tuple[float, float, Tensor]:
 
 
 def _shoot(rng: np.random.Generator, subject: torchio.Subject, camera: Camera = CAMERA, **effects: object) -> XRay:
+    return _shot(rng, subject, camera, **effects)()
+
+
+def _shot(
+    rng: np.random.Generator, subject: torchio.Subject, camera: Camera = CAMERA, **effects: object
+) -> Callable[..., XRay]:
+    """What takes an X-ray, and others of the same patient after the C-arm was turned by some degrees."""
     primary, secondary, motion = _view(rng)
     seed = int(rng.integers(2**31))
-    return simulate_xray(subject, camera, primary, secondary, SOD, motion=motion, seed=seed, **effects)
+
+    def take(turned: float = 0.0) -> XRay:
+        number = seed + round(turned)  # each X-ray has noise of its own
+        return simulate_xray(subject, camera, primary + turned, secondary, SOD, motion=motion, seed=number, **effects)
+
+    return take
 
 
 def _start(rng: np.random.Generator, truth: Tensor, points: Tensor, least: float = 12.0, most: float = 34.0) -> Tensor:
@@ -155,10 +186,12 @@ def _bent(number: int, rng: np.random.Generator) -> Case:
     plane = ("lateral", "flexion")[int(rng.integers(2))]
     sign = rng.choice([-1.0, 1.0])
     bent, motion = bend(example(), 6.0 * sign, plane=plane, about=middle.tolist())
-    xray = _shoot(rng, bent)
+    take = _shot(rng, bent)
+    xray = take()
     fit, _ = motion.rigid_fit(example(), VERTEBRA)
     truth = invert(fit) @ xray.true_world_from_camera
-    return _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth)
+    case = _case("bent", number, rng, xray, points=_points_of(VERTEBRA), truth=truth)
+    return replace(case, side=lambda: take(90.0))
 
 
 def _bones(number: int, rng: np.random.Generator) -> Case:
@@ -194,6 +227,27 @@ def _mirrored(number: int, rng: np.random.Generator) -> Case:
     case = _whole(number, rng)
     pixels = case.xray.pixels.flip(1).contiguous()
     return replace(case, kind="mirrored", xray=replace(case.xray, pixels=pixels))
+
+
+def case_of(subject: torchio.Subject, number: int, seed: int = 0) -> Case:
+    """The ``number``-th case of another CT, which shows what the X-ray shows.
+
+    The error counts at the centres of its labels, or, if it has none, at some 300 places in bone.
+    """
+    rng = np.random.default_rng([seed, number])
+    if subject.get("mask") is None:
+        points = _places_in_bone(subject)
+    else:
+        points = torch.tensor(ct.landmarks(subject)[["x", "y", "z"]].to_numpy(copy=True))
+    return _case("another CT", number, rng, _shoot(rng, subject), subject, points)
+
+
+def _places_in_bone(subject: torchio.Subject) -> Tensor:
+    volume = subject["volume"]
+    index = (volume.data[0] > _BONE_HU).nonzero().double()
+    if len(index) < _PLACES:
+        raise ValueError(f"the CT has {len(index)} voxels above {_BONE_HU} HU: too few to count errors in its bones")
+    return transform_points(as_float64(volume.affine), index[:: len(index) // _PLACES])
 
 
 KINDS: dict[str, Callable[[int, np.random.Generator], Case]] = {

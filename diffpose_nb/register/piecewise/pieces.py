@@ -29,19 +29,21 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, unfold
 from tqdm.auto import tqdm
 
-from ...camera import adjoint, as_float64, camera_axes, exp_se3, invert, transform_points
+from ...camera import as_float64, camera_axes, exp_se3, invert, transform_points
 from ...ct.partial import label_numbers
 from ...images import XRay
 from ...render import PackedVolume, ray_jacobian
 from ...render.volumes.prepared import smoothed_volume
 from ...runtime import progress_bar
 from ..choices import Comparison, Strategy
+from ..judgement import Evidence, Judgement, blocks_of
 from ..pixels.level import Level, independent
 from ..pixels.views import Views
-from ..prior import Prior
+from ..prior import Expectation, Prior
 from ..stages import STAGES, Stage
 from .field import PolyrigidField, belonging, divided
 from .springs import Springs, Stiffness
+from .trust import Stand, deviations_of, evidence_of, verdict_of
 
 PIECE_STAGES: tuple[Stage, ...] = tuple(replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:])
 """The stages of :func:`refine_pieces`: those of a whole CT but the first, which compares the whole image. The patches
@@ -59,7 +61,11 @@ class PiecewiseRefinement:
     world_from_camera
         (K, 4, 4) the pose of each piece, or (K, V, 4, 4) for V views.
     uncertainty
-        (K, 6) standard deviations, degrees and mm, in the first camera's axes about the centre of each piece.
+        (K, 6) standard deviations, degrees and mm, in the first camera's axes about the centre of each piece. They
+        come from the picture and from the springs, as far as those hold what the picture leaves open.
+    judgement, reasons, confidence, evidence
+        Of each piece, as :class:`diffpose_nb.register.Refinement` has them of a whole: "found", "doubtful" or "lost";
+        sentences that say why; (K,) from 0 to 1; and the numbers behind it, in and beside the shadow of the piece.
     field
         The smooth motion between the pieces.
     ncc
@@ -73,6 +79,10 @@ class PiecewiseRefinement:
     structures: tuple[str | int, ...]
     world_from_camera: Tensor
     uncertainty: Tensor
+    judgement: tuple[Judgement, ...]
+    reasons: tuple[list[str], ...]
+    confidence: Tensor
+    evidence: tuple[Evidence, ...]
     field: PolyrigidField
     ncc: float
     trace: pd.DataFrame
@@ -147,10 +157,16 @@ def refine_pieces(
     finally:
         bar.close()
     poses = search.motions[:, None] @ start
+    evidence = search.evidence(numbers)
+    verdicts = [verdict_of(each) for each in evidence]
     return PiecewiseRefinement(
         structures=tuple(structures),
         world_from_camera=poses[:, 0] if one else poses,
-        uncertainty=search.uncertainty(),
+        uncertainty=torch.stack([each.uncertainty for each in evidence]),
+        judgement=tuple(verdict.judgement for verdict in verdicts),
+        reasons=tuple(verdict.reasons for verdict in verdicts),
+        confidence=torch.tensor([verdict.confidence for verdict in verdicts], dtype=torch.float64),
+        evidence=tuple(evidence),
         field=PolyrigidField(weights, world_from_grid, invert(search.motions)),
         ncc=1 - search.cost,
         trace=pd.DataFrame(search.rows, columns=["stage", "cost", "accepted"]),
@@ -164,7 +180,9 @@ class _PieceSearch:
     def __init__(self, views: Views, field: PolyrigidField, springs: Springs, start: Tensor, bar: tqdm) -> None:
         self.views, self.field, self.springs, self.start, self.bar = views, field, springs, start, bar
         self.motions = field.motions.clone()
-        self.cost, self.hessian, self.independent = np.inf, None, 1.0
+        self.cost, self.independent = np.inf, 1.0
+        self.hessian, self.held, self.blocks = None, None, None
+        self.stands: list[Stand] = []
         self.rows: list[tuple] = []
 
     def descend(self, stage: Stage, number: int) -> str:
@@ -175,13 +193,15 @@ class _PieceSearch:
             level.begin(pose)
         fitted = levels[0].stage
         soft = 0.0 if self.views.alone else 1.0
-        whole = smoothed_volume(self.views.subject, fitted.voxel, fitted.smoothing, self.views.bone, soft)
+        whole = smoothed_volume(
+            self.views.subject, fitted.voxel, fitted.smoothing, self.views.bone, soft, self.views.reach
+        )
         parts = divided(whole, self.field)
         motions, lowest, damping, slope = self.motions, np.inf, fitted.damping, None
-        step = torch.zeros(len(motions), 6, dtype=torch.float64)
+        step, reason = torch.zeros(len(motions), 6, dtype=torch.float64), "reached its last iteration"
         for _ in range(fitted.iterations):
             trial = exp_se3(step) @ motions
-            cost, gradient, hessian, independent = self._linearise(levels, parts, trial)
+            cost, blocks, hessian, independent = self._linearise(levels, parts, trial)
             held = self.springs.equations(trial, independent)
             total = cost + held[0]
             accepted = total < lowest
@@ -190,38 +210,45 @@ class _PieceSearch:
             if accepted:
                 motions, lowest = trial, total
                 self.motions, self.cost, self.independent = trial, cost, independent
-                self.hessian = hessian + held[2]
-                slope = gradient + held[1]
+                self.hessian, self.held, self.blocks = hessian, held[2], blocks
+                slope = blocks.sum(0) + held[1]
                 damping = max(0.2 * damping, 1e-6)
             else:
                 damping = max(8 * damping, 1e-3)
             small = step[:, :3].norm(dim=1).max() < fitted.tolerance[0]
             if step.any() and small and step[:, 3:].norm(dim=1).max() < fitted.tolerance[1]:
-                return "converged"
-            damped = self.hessian + damping * torch.diag(self.hessian.diagonal())
+                reason = "converged"
+                break
+            matrix = self.hessian + self.held
+            damped = matrix + damping * torch.diag(matrix.diagonal())
             step = -torch.linalg.solve(damped, slope).reshape(-1, 6)
             step = step / max(1.0, (step[:, :3].norm(dim=1).max() / 0.1).item(), (step[:, 3:].abs().max() / 15).item())
-        return "reached its last iteration"
+        self.stands = [*self.stands[-1:], Stand(levels, parts)]
+        return reason
 
-    def uncertainty(self) -> Tensor:
-        """(K, 6) degrees and mm, in the first camera's axes about the centre of each piece."""
-        covariance = torch.linalg.inv(self.hessian) * max(self.cost, 1e-3) / self.independent
-        rows = []
-        for k, centre in enumerate(self.springs.centres):
-            basis = adjoint(invert(camera_axes(self.start[0], centre)))
-            own = basis @ covariance[6 * k : 6 * k + 6, 6 * k : 6 * k + 6] @ basis.mT
-            deviations = own.diagonal().clamp(min=0).sqrt()
-            rows.append(torch.cat([torch.rad2deg(deviations[:3]), deviations[3:]]))
-        return torch.stack(rows)
+    def evidence(self, labels: Sequence[int]) -> list[Evidence]:
+        """The evidence for each piece, whose labels are given."""
+        centres, poses = self.springs.centres, self.motions[:, None] @ self.start
+        weight = Expectation.weight(self.independent)
+        if self.blocks is None:
+            deviations = torch.full((len(labels), 6), float("inf"), dtype=torch.float64)
+        else:
+            deviations = deviations_of(self.blocks, self.hessian, self.held, weight, centres, self.start[0])
+        found = []
+        for k, label in enumerate(labels):
+            axes = camera_axes(self.start[0], centres[k])
+            pull = self.held[6 * k : 6 * k + 6, 6 * k : 6 * k + 6] if self.stands else torch.zeros(6, 6)
+            found.append(evidence_of(self.views.subject, label, k, self.stands, poses, axes, pull, deviations[k]))
+        return found
 
     def _linearise(
         self, levels: Sequence[Level], parts: Sequence[PackedVolume], motions: Tensor
     ) -> tuple[float, Tensor, Tensor, float]:
-        """Mean cost, gradient (6K,) and Gauss-Newton matrix (6K, 6K) of the views; and the independent patches."""
+        """Mean cost, gradient of each block (B, 6K), Gauss-Newton matrix (6K, 6K); and the independent patches."""
         found = [self._of_view(level, parts, motions @ start) for level, start in zip(levels, self.start, strict=True)]
-        cost, gradient, hessian, independent = (list(values) for values in zip(*found, strict=True))
+        cost, blocks, hessian, independent = (list(values) for values in zip(*found, strict=True))
         count = len(found)
-        return sum(cost) / count, sum(gradient) / count, sum(hessian) / count, sum(independent)
+        return sum(cost) / count, torch.cat(blocks) / count, sum(hessian) / count, sum(independent)
 
     def _of_view(
         self, level: Level, parts: Sequence[PackedVolume], poses: Tensor
@@ -247,8 +274,12 @@ class _PieceSearch:
 
 
 def _patch_normal_equations(images: Tensor, level: Level, whole: Tensor, share: Tensor) -> tuple[float, Tensor, Tensor]:
-    """:func:`diffpose_nb.similarity.ncc_normal_equations` for many parameters, as one product of matrices."""
+    """:func:`diffpose_nb.similarity.ncc_normal_equations` for many parameters, as one product of matrices.
+
+    The gradient is returned block by block (B, D); their sum is the gradient.
+    """
     stage, (rows, columns) = level.stage, level.camera.shape
+    across = (columns - stage.patch) // stage.stride + 1
 
     def cut(values: Tensor) -> Tensor:
         """(C, P, pixels) the patches of images (C, rows * columns), each minus its mean."""
@@ -264,8 +295,11 @@ def _patch_normal_equations(images: Tensor, level: Level, whole: Tensor, share: 
     # the residual of a patch is z(image) - z(target); its derivative is that of z(image)
     pull = (target / (rr * tt).sqrt()[:, None] - (ncc / rr)[:, None] * image) * weight[:, None] / image.shape[1]
     jacobian = cut(images[1:])  # (D, P, pixels)
-    gradient = -(jacobian.flatten(1) @ pull.flatten().float())
+    each = -torch.einsum("dpn,pn->pd", jacobian, pull.float()).double()
     unit = (image / (image.shape[1] * rr[:, None]).sqrt()).float()
     jacobian = jacobian - (jacobian * unit).sum(-1, keepdim=True) * unit
     flat = (jacobian * (weight / rr / image.shape[1]).sqrt()[:, None].float()).flatten(1)
-    return (weight @ (1 - ncc)).item(), gradient.double(), (flat @ flat.mT).double()
+    down, right = blocks_of(whole.nonzero().squeeze(1), across)
+    _, block = (down * across + right).unique(return_inverse=True)
+    blocks = each.new_zeros(int(block.max()) + 1, each.shape[1]).index_add(0, block, each)
+    return (weight @ (1 - ncc)).item(), blocks, (flat @ flat.mT).double()

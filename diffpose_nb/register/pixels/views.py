@@ -12,16 +12,19 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ...camera import Camera, camera_axes, invert, transform_points
+from ...camera import Camera, camera_axes, invert, make_transform, transform_points
 from ...images import XRay
 from ...render import beyond, smoothed
+from ...render.volumes.outside import cut_faces
+from ...render.volumes.prepared import NOWHERE
+from ...render.volumes.volume import Reach
 from ..choices import Comparison, Strategy
 from ..prior import Expectation, Prior
 from ..stages import BONE, Stage
 from .foreign import unexplained
 from .level import Level
 from .part import Part
-from .worth import Worth, is_alone
+from .worth import Worth, is_alone, whole_rays
 
 FOV = 220.0
 """mm: what an X-ray of a trunk shows from side to side, on whose pixels the stages count."""
@@ -32,6 +35,14 @@ _FIRST_PATCH = 21
 """Pixels: the patches of the first stage if the volume holds only a part."""
 _KNOWN_FROM = 2
 """The number of stages after which the pose is known well enough to ask what it does not explain."""
+_COVERED = 0.35
+"""A CT that holds less than this share of an X-ray's rays whole, even if it lies in the middle of the field, is short:
+it is continued beyond its cut faces."""
+_REACH = 120.0
+"""mm: how far a short CT is continued."""
+_BESIDE = 0.7
+"""A CT is continued along an axis only if the beams cross it: the cosine between them is at most this. Along the beam,
+how thick the patient is would be a mere guess, and it is the same for all rays."""
 _AROUND = 20
 """Pixels around the shadow of a part to which a stage is cropped: as far as the part may move during the stage."""
 
@@ -68,6 +79,7 @@ class Views:
         self.missing = beyond(self.subject) if compare.overlap else None
         self.part = None if compare.structures is None else Part.of(self.subject, compare.structures)
         self._find_out_whether_alone()
+        self.reach = self._beyond_a_short_ct()
         self.begin()
 
     def begin(self) -> None:
@@ -119,7 +131,7 @@ class Views:
             stage = replace(stage, patch=_FIRST_PATCH, stride=3)
         stage, pixel, box, worth = self._fitted(stage)
         soft = 0.0 if self.alone else soft
-        volume = smoothed(self.subject, stage.voxel, stage.smoothing, bone, soft)
+        volume = smoothed(self.subject, stage.voxel, stage.smoothing, bone, soft, self.reach)
         depths = self._depths(self.start)
         levels = []
         for view, xray in enumerate(self.xrays):
@@ -138,7 +150,7 @@ class Views:
         """The stage for the size of the part, the width of its pixels in the patient, its crop and its worth."""
         labels = () if self.part is None else self.part.labels
         near = self.part is not None
-        worth = Worth.of(self.subject, labels, self.scale, self.missing, near)
+        worth = Worth.of(self.subject, labels, self.scale, self.missing, near, self.reach != NOWHERE)
         if self.part is None:
             return stage, None, None, worth
         pixel = FOV * self.scale / stage.pixels
@@ -184,6 +196,25 @@ class Views:
             self.part = whole
         if self.alone and self.compare.overlap:
             self.missing = beyond(self.subject, self.part.scale)
+
+    def _beyond_a_short_ct(self) -> Reach:
+        """How far the CT is continued beyond its faces, mm; nowhere if it holds enough of the X-rays' rays whole."""
+        if self.missing is None or self.alone:
+            return NOWHERE
+        middle = Part.of(self.subject, None).centre
+        for xray, pose in zip(self.xrays, self.start, strict=True):
+            column, row, _ = transform_points(invert(pose), middle[None])[0].tolist()
+            centred = pose @ make_transform(torch.eye(3), torch.tensor([column, row, 0.0]))
+            worth = whole_rays(self.missing, xray.camera, centred)
+            if worth is None or (worth > 0.5).double().mean() > _COVERED:
+                return NOWHERE
+        axes = np.asarray(self.subject["density"].affine)[:3, :3]
+        axes = torch.from_numpy(axes / np.linalg.norm(axes, axis=0))
+        beside = (self.start[:, :3, 2] @ axes).abs().amax(0) < _BESIDE
+        faces = cut_faces(self.subject)
+        return tuple(
+            tuple(_REACH if cut and across else 0.0 for cut in ends) for ends, across in zip(faces, beside, strict=True)
+        )
 
     def _shows_more(self) -> bool:
         coarse = self.search.stages[0]

