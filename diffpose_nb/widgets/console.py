@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 
@@ -21,6 +21,7 @@ from ..images import XRay
 from ..render import Renderer
 from ..scenes import bones
 from ..scenes.server import STATIC
+from . import element
 from .newest import Newest
 from .steps import Step, stepper
 
@@ -86,12 +87,20 @@ STILLS: tuple[View, ...] = (
     *(View(primary, 0) for primary in (-60, -30, 0, 30, 60)),
     *(View(0, secondary) for secondary in (-30, 30)),
     *(View(0, 0, sod=sod) for sod in (560, 840)),
+    *(View(0, 0, sid=sid) for sid in (920, 1280)),
 )
-"""What is shown without a kernel: views at several primary and secondary angles, and with the patient nearer to the
-source and further from it."""
+"""What is shown without a kernel and without WebGL2: views at several primary and secondary angles, with the patient
+nearer to the source and further from it, and with the detector nearer and further."""
+_ANGLES = {"frontal": {"primary": 0, "secondary": 0}, "lateral": {"primary": 90, "secondary": 0}}
 
 
-def carm_console(subject: torchio.Subject, mesh: pv.PolyData | None = None, *, view: View | None = None) -> CArm | HTML:
+def carm_console(
+    subject: torchio.Subject,
+    mesh: pv.PolyData | None = None,
+    *,
+    view: View | None = None,
+    sliders: Sequence[str] = tuple(SLIDERS),
+) -> CArm | HTML:
     """A C-arm with a slider for each field of :class:`View`, its DRR, and a 3D scene that shows where it is.
 
     While a slider moves, a coarse DRR follows it within a tenth of a second on two cores. When the slider rests, a fine
@@ -106,17 +115,28 @@ def carm_console(subject: torchio.Subject, mesh: pv.PolyData | None = None, *, v
         :func:`diffpose_nb.scenes.bones.example`.
     view
         The first view; by default LAO 20°, CRA 10°.
+    sliders
+        Names of the fields of :class:`View` that get a slider. The others keep their value.
 
     Returns
     -------
     CArm | IPython.display.HTML
         The sliders and pictures, which need a kernel. If the environment variable ``DIFFPOSE_NB_STATIC`` is 1, as while
-        the book is built, it is HTML in which the reader steps through a few pictures that were made in advance.
+        the book is built, it is HTML. For the example CT the reader's graphics card renders a small copy of it while
+        the sliders move. For another CT, and in a browser without WebGL2, the reader steps through a few pictures that
+        were made in advance.
+
+    Raises
+    ------
+    ValueError
+        A name in ``sliders`` is no field of :class:`View`, or there is none.
     """
-    mesh = bones.example() if mesh is None else mesh
+    if not sliders or not set(sliders) <= set(SLIDERS):
+        raise ValueError(f"sliders are {tuple(sliders)}: they can be some of {', '.join(SLIDERS)}")
+    mesh, view = bones.example() if mesh is None else mesh, View() if view is None else view
     if os.environ.get(STATIC) == "1":
-        return _stills(subject, mesh)
-    return CArm(subject, mesh, View() if view is None else view)
+        return _in_a_page(subject, mesh, view, sliders)
+    return CArm(subject, mesh, view, sliders)
 
 
 class CArm(ipywidgets.HBox):
@@ -130,16 +150,20 @@ class CArm(ipywidgets.HBox):
         The two pictures, each an ``ipywidgets.Image``.
     """
 
-    def __init__(self, subject: torchio.Subject, mesh: pv.PolyData, view: View) -> None:
+    def __init__(
+        self, subject: torchio.Subject, mesh: pv.PolyData, view: View, sliders: Sequence[str] = tuple(SLIDERS)
+    ) -> None:
+        self._start = view
         self._coarse = _renderers(subject, voxel=_COARSE, step=2.5)
         self._fine = _renderers(subject)
         self._mesh = mesh
         wide = {"style": {"description_width": "165px"}, "layout": {"width": "390px"}}
         self.sliders = {
             name: ipywidgets.FloatSlider(
-                value, description=text, min=low, max=high, step=step, readout_format=".0f", **wide
+                asdict(view)[name], description=text, min=low, max=high, step=step, readout_format=".0f", **wide
             )
-            for (name, value), (text, low, high, step) in zip(asdict(view).items(), SLIDERS.values(), strict=True)
+            for name, (text, low, high, step) in SLIDERS.items()
+            if name in sliders
         }
         self.drr = ipywidgets.Image(format="jpeg", width=_SHOWN, height=_SHOWN)
         self.scene = ipywidgets.Image(format="png", width=_SHOWN - 40, height=_SHOWN - 40)
@@ -164,7 +188,7 @@ class CArm(ipywidgets.HBox):
     @property
     def view(self) -> View:
         """The view that the sliders are at now."""
-        return View(**{name: slider.value for name, slider in self.sliders.items()})
+        return replace(self._start, **{name: slider.value for name, slider in self.sliders.items()})
 
     def _draw(self, renderers: Renderers, pixels: int) -> None:
         view = self.view
@@ -216,9 +240,22 @@ def _scene(renderers: Renderers, mesh: pv.PolyData, view: View) -> PIL.Image.Ima
     return PIL.Image.open(BytesIO(scenes.png(plotter, alt="").data)).convert("RGB")
 
 
-def _stills(subject: torchio.Subject, mesh: pv.PolyData) -> HTML:
-    renderers, steps = _renderers(subject), []
+def _in_a_page(subject: torchio.Subject, mesh: pv.PolyData, view: View, sliders: Sequence[str]) -> HTML:
+    """The C-arm without a kernel: alive for the CT that the book has a small copy of, else stills."""
+    still = _stills(subject, mesh, sliders)
+    if not element.is_in_the_book(subject):
+        return still
+    bars = [(name, *SLIDERS[name]) for name in SLIDERS if name in sliders]
+    views = _ANGLES if "primary" in sliders else None
+    return HTML(element.carm(still.data, bars, asdict(view), field=FIELD, views=views))
+
+
+def _stills(subject: torchio.Subject, mesh: pv.PolyData, sliders: Sequence[str]) -> HTML:
+    """Those of :data:`STILLS` that the sliders could be moved to from a frontal view."""
+    renderers, steps, frontal = _renderers(subject), [], asdict(View(0, 0))
     for view in STILLS:
+        if any(value != frontal[name] for name, value in asdict(view).items() if name not in sliders):
+            continue
         camera, pose = view.camera(RESTING), view.pose()
         picture = PIL.Image.new("RGB", (2 * _SHOWN, _SHOWN), "white")
         picture.paste(_picture(renderers(camera)(pose)[0, 0], camera, pose), (0, 0))
