@@ -7,6 +7,6 @@ This package imports no other package of ``diffpose_nb``.
 from .assets import script, style
 from .files import write_text_whole, written_whole
 from .lock import KERNEL_LOCK
-from .progress import progress_bar
+from .progress import finish, progress_bar
 
-__all__ = ["KERNEL_LOCK", "progress_bar", "script", "style", "write_text_whole", "written_whole"]
+__all__ = ["KERNEL_LOCK", "finish", "progress_bar", "script", "style", "write_text_whole", "written_whole"]
