@@ -1,8 +1,8 @@
 """Sphinx extension: how the reference shows constants, sources and default values.
 
 - A constant is shown with its value if that is short and plain, and with the string below it in the code. The string is
-  also found if the package imports the constant from one of its files. The values of a constant that is a dataclass, some
-  of these (such as the stages of a registration) or a dictionary of plain values stand in a table below.
+  also found if the package imports the constant from one of its files. If the constant is a dataclass, several of these
+  (such as the stages of a registration) or a dictionary of plain values, its values stand in a table below the string.
 - "Source: …" at the end of a docstring becomes a section of its own. Otherwise it would be taken for the last one of
   the exceptions before it.
 - A colon in a constant's text stays a colon; what stands before it does not become the constant's type.
