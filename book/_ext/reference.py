@@ -1,7 +1,8 @@
 """Sphinx extension: how the reference shows constants, sources and default values.
 
 - A constant is shown with its value if that is short and plain, and with the string below it in the code. The string is
-  also found if the package imports the constant from one of its files.
+  also found if the package imports the constant from one of its files. If the constant is a dataclass, several of these
+  (such as the stages of a registration) or a dictionary of plain values, its values stand in a table below the string.
 - "Source: …" at the end of a docstring becomes a section of its own. Otherwise it would be taken for the last one of
   the exceptions before it.
 - A colon in a constant's text stays a colon; what stands before it does not become the constant's type.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +33,36 @@ def is_plain(value: object) -> bool:
     if isinstance(value, tuple | list):
         return all(map(is_plain, value)) and len(repr(value)) <= LONGEST_VALUE
     return isinstance(value, int | float | str) and len(repr(value)) <= LONGEST_VALUE
+
+
+def values_of(value: object) -> dict[str, list[object]]:
+    """What a constant holds, by name: one value for a dataclass or a dictionary, several for some dataclasses.
+
+    Empty if it is anything else, or has values that are not plain.
+    """
+    if isinstance(value, Mapping):
+        rows = {str(name): [held] for name, held in value.items()}
+    else:
+        some = list(value) if isinstance(value, tuple | list) else [value]
+        if not some or not all(is_dataclass(one) and type(one) is type(some[0]) for one in some):
+            return {}
+        rows = {field.name: [getattr(one, field.name) for one in some] for field in fields(some[0])}
+    plain = all(held is None or is_plain(held) for row in rows.values() for held in row)
+    return rows if plain else {}
+
+
+def table(rows: dict[str, list[object]]) -> list[str]:
+    """The values as lines of reStructuredText, a row for each name; several columns are numbered from 1."""
+    columns = len(next(iter(rows.values())))
+    heads = ["", *(range(1, columns + 1) if columns > 1 else ["value"])]
+    lines = ["", ".. list-table::", "   :header-rows: 1", "   :stub-columns: 1", ""]
+    for cells in [heads, *([f"``{name}``", *map(_shown, held)] for name, held in rows.items())]:
+        lines += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
+    return [*lines, ""]
+
+
+def _shown(value: object) -> str:
+    return f"``{value!r}``"
 
 
 def origin(module: ModuleType, name: str) -> ModuleType:
@@ -55,7 +88,8 @@ class Constant(DataDocumenter):
         name = self.objpath[-1]
         home = origin(sys.modules[self.modname], name)
         found = ModuleAnalyzer.for_module(home.__name__).find_attr_docs().get(("", name))
-        return [list(found)] if found else []
+        rows = values_of(self.object)
+        return [[*found, *(table(rows) if rows else [])]] if found else []
 
 
 def separate_source(app, what, name, obj, options, lines) -> None:

@@ -16,7 +16,7 @@ def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> T
     r"""Mean target registration error in 3D, mm.
 
     The camera is the reference, and the anatomy moves. Both poses convert the landmarks p to camera coordinates, and
-    the distances there are averaged:
+    the distances there are averaged over all landmarks that are given, also those outside the X-ray's field:
 
     .. math:: \frac1N \sum_p \lVert \hat X^{-1} p - X^{-1} p \rVert,\qquad X = \mathrm{world\_from\_camera}.
 

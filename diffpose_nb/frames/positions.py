@@ -53,7 +53,8 @@ def from_positions(
         (rows, columns) of the image.
     world_from_positions
         (4, 4) transform from the positions' frame to the world; it may be a reflection. For patient LPS it is the
-        inverse of the subject's ``lps_from_world``. Default: the positions are given in world coordinates.
+        inverse of the subject's ``lps_from_world``. Default: the positions are given in world coordinates. Positions in
+        scanner coordinates without this matrix give a wrong pose and no error.
 
     Returns
     -------

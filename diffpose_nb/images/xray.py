@@ -114,7 +114,11 @@ class XRay:
         return replace(self, pixels=pixels.float(), camera=camera)
 
     def flip(self) -> XRay:
-        """The image flipped left to right. The pose stays the same; the side from which it is seen changes."""
+        """The image flipped left to right. The pose stays the same; the side from which it is seen changes.
+
+        Pixels and camera turn together, so it is the same X-ray as before. An image that was mirrored in its file is
+        not mended by this: see :func:`diffpose_nb.register.readings`.
+        """
         return replace(self, pixels=self.pixels.flip(1), camera=self.camera.flip())
 
     def rot90(self, k: int = 1) -> XRay:

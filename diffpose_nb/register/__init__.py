@@ -2,10 +2,10 @@
 
 Gauss-Newton (Levenberg-Marquardt) on local normalised cross-correlation, coarse to fine. One march through the CT
 gives the image and its six derivative images; the CT and the X-ray are smoothed alike, to about the footprint of a
-pixel, because derivatives of a raw CT are mostly its noise, and noise in J shortens every step.
+pixel, because derivatives of a raw CT are mostly its noise, and noise in the derivatives shortens every step.
 
-:func:`refine` is the way in. :func:`descend` is DiffPose's own method, to compare with. Imports ``similarity`` and what
-lies below it.
+:func:`refine` is the function to begin with. :func:`descend` is DiffPose's own method, to compare with. Imports
+``similarity`` and what lies below it.
 """
 
 from ..camera import apart

@@ -87,8 +87,9 @@ def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
     """Found, doubtful or lost: a logistic regression on what :class:`Evidence` holds, and two limits.
 
     Its coefficients were fitted to refinements of every kind of X-ray in :mod:`diffpose_nb.study.kinds`, mirrored ones
-    and those of another patient among them, and to real X-rays of a wrist. A pose that is right but known to no better
-    than 3 mm in some direction is doubtful, and so is one to which not all further attempts return.
+    and those of another patient among them, and to real X-rays of a wrist. A pose with a confidence of at least 0.9 is
+    found, one with less than 0.2 is lost, and what lies between is doubtful. A pose that is right but known to no
+    better than 3 mm in some direction is doubtful too, and so is one to which not all further attempts return.
 
     Parameters
     ----------

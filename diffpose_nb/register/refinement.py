@@ -14,7 +14,7 @@ from torch import Tensor
 from ..camera import apart, as_float64, invert, make_transform, rigid_motion
 from ..images import XRay
 from ..render import out_of_sight
-from ..runtime import progress_bar
+from ..runtime import finish, progress_bar
 from ..similarity.normal_equations import NothingToCompareError
 from .calibration import adjusted
 from .choices import Comparison, Strategy
@@ -119,6 +119,7 @@ def refine(
         found = max(attempts, key=lambda attempt: attempt.ncc)
         around = [attempt(motion @ found.poses) for motion in _motions(confirm, seed + 1, views)]
         agreement = _agreement([found, *around], views.centre)
+        finish(bar)
     except KeyboardInterrupt:
         attempts.append(descent.current or Attempt(start, torch.zeros(3)))
     finally:

@@ -9,6 +9,15 @@ from .assets import script, style
 from .files import write_text_whole, written_whole
 from .lock import KERNEL_LOCK
 from .outputs import plain_outputs
-from .progress import progress_bar
+from .progress import finish, progress_bar
 
-__all__ = ["KERNEL_LOCK", "plain_outputs", "progress_bar", "script", "style", "write_text_whole", "written_whole"]
+__all__ = [
+    "KERNEL_LOCK",
+    "finish",
+    "plain_outputs",
+    "progress_bar",
+    "script",
+    "style",
+    "write_text_whole",
+    "written_whole",
+]

@@ -16,6 +16,7 @@ SOD = 700.0
 """Distance from the source to the isocentre, mm."""
 # A 31 cm flat detector with pixels of 0.194 mm, read out in blocks of 5 x 5.
 CAMERA = Camera(sid=1020.0, pixel_spacing=(0.97, 0.97), shape=(320, 320))
+"""The camera of the example X-ray and of the hundred registrations: a flat detector of 31 cm x 31 cm."""
 
 
 def patient_motion(seed: int = SEED) -> dict[str, list[float]]:

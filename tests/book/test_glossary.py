@@ -7,17 +7,19 @@ from the_book import BOOK, NOTEBOOKS, markdown_cells
 
 # Words of everyday language, or of a first course, that a link at every notebook's start would only burden.
 EVERYDAY = {
-    "Attenuation", "C-arm", "Camera frame", "Detector", "Landmark", "Magnification", "Mirrored image", "PA and AP",
-    "Parallax", "Pose", "Scatter", "Similarity", "Source", "Voxel frame", "World frame",
+    "Agreement", "Attenuation", "C-arm", "Camera frame", "Depth", "Detector", "Landmark", "Magnification",
+    "Mirrored image", "PA and AP", "Parallax", "Pose", "Scatter", "Similarity", "Source", "Voxel frame", "World frame",
 }  # fmt: skip
 # How a term appears in a sentence, where that is not its heading or its heading with an s.
 IN_A_SENTENCE = {
+    "Confidence": r"\bconfidence\b(?! interval)",
     "Beer-Lambert law": "Beer(?:[–-]| and )Lambert",
     "Coarse to fine": "coarse[- ]to[- ]fine",
     "Gauss-Newton": "Gauss[–-]Newton",
     "Hounsfield unit": "Hounsfield units?",
     "Levenberg-Marquardt": "Levenberg[–-]Marquardt",
     "Positioner primary angle": "primary angle",
+    "Pitch, yaw and roll": r"\b(?:pitch|yaw|roll)\b",
     "Positioner secondary angle": "secondary angle",
     "Siddon's method": "Siddon(?:['’]s method)?",
     "mPE": r"\bmPE\b",

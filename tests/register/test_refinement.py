@@ -1,3 +1,4 @@
+import io
 import json
 import threading
 from dataclasses import replace
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torchio
+from tqdm import tqdm
 
 from diffpose_nb import ct, dicom, evaluate, frames, register
 from diffpose_nb.camera import Camera
@@ -231,6 +233,20 @@ def pair(example):
 def _mtre(found, xray, landmarks):
     pose = found.world_from_camera
     return evaluate.mtre(pose if pose.ndim == 2 else pose[0], xray.true_world_from_camera, landmarks).item()
+
+
+def test_a_search_that_converges_early_leaves_no_unfinished_bar(example, pair, monkeypatch):
+    """In JupyterLab a bar that is closed before its total stays there, in red."""
+    bars = []
+
+    def bar(*args, show, **kwargs):
+        bars.append(tqdm(*args, file=io.StringIO(), **kwargs))
+        return bars[-1]
+
+    monkeypatch.setattr("diffpose_nb.register.refinement.progress_bar", bar)
+    found = register.refine(example, pair[0], search=FIRST_STAGE["search"])
+    assert 1 < len(found.trace) < register.STAGES[0].iterations, "it converged early"
+    assert bars[0].n == bars[0].total == len(found.trace)
 
 
 def test_two_views_move_together_and_know_the_depth(example, landmarks, pair):

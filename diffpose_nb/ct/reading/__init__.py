@@ -1,1 +1,1 @@
-"""From a file, or a folder of DICOM slices, to voxels and where they are; Hounsfield units are no matter of these."""
+"""From a file, or a folder of DICOM slices, to voxels and where they are. Hounsfield units are checked elsewhere."""

@@ -10,7 +10,7 @@ from ..answers import Exercise, Mistake, example_distances
 
 def _source_height() -> Exercise:
     sid, sod = example_distances()
-    alpha, beta = math.radians(20), math.radians(10)
+    alpha, beta = math.radians(-35), math.radians(-15)  # RAO 35, CAU 15
     height = sod * math.cos(alpha) * math.cos(beta)
     return Exercise(
         answer=height,
@@ -21,7 +21,11 @@ def _source_height() -> Exercise:
             Mistake(sod * math.cos(alpha), "You left out the secondary angle: the tilt takes another cos β."),
             Mistake(sod * math.cos(beta), "You left out the primary angle: the swing takes another cos α."),
             Mistake(height * (sid - sod) / sod, "That is the detector, in front. The source is on the other side."),
-            Mistake(sod * math.cos(20) * math.cos(10), "Degrees went into a cosine that takes radians."),
+            Mistake(
+                sod * math.cos(math.radians(20)) * math.cos(math.radians(10)),
+                "That is the example's view, LAO 20 and CRA 10. Here it is RAO 35 and CAU 15.",
+            ),
+            Mistake(sod * math.cos(35) * math.cos(15), "Degrees went into a cosine that takes radians."),
         ),
     )
 

@@ -34,7 +34,7 @@ from ...ct.partial import label_numbers
 from ...images import XRay
 from ...render import PackedVolume, ray_jacobian
 from ...render.volumes.prepared import smoothed_volume
-from ...runtime import progress_bar
+from ...runtime import finish, progress_bar
 from ..choices import Comparison, Strategy
 from ..judgement import Evidence, Judgement, blocks_of
 from ..pixels.level import Level, independent
@@ -152,6 +152,7 @@ def refine_pieces(
     try:
         for number, stage in enumerate(stages):
             reason = search.descend(stage, number)
+        finish(bar)
     except KeyboardInterrupt:
         pass
     finally:
