@@ -1,4 +1,4 @@
-"""``python book/format_assets.py`` formats the JavaScript and CSS files of package and book; ``make format`` calls it."""
+"""``python book/format_assets.py`` formats scripts and style sheets of package and book; ``make format`` calls it."""
 
 from __future__ import annotations
 

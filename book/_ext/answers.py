@@ -1,8 +1,8 @@
 """Sphinx extension: below each exercise of a notebook, a field that checks an answer, and the solution, folded.
 
-Both are put into the notebook's text when it is read, as one more Markdown cell after the cell of the exercise. The files
-stay as they are, and nothing is executed again, since the cache of the executed notebooks knows code cells only. What is
-right, and the usual mistakes, come from ``diffpose_nb.exercises``, the solution from the notebook in
+Both are put into the notebook's text when it is read, as one more Markdown cell after the cell of the exercise. The
+files stay as they are, and nothing is executed again, since the cache of the executed notebooks knows code cells only.
+What is right, and the usual mistakes, come from ``diffpose_nb.exercises``, the solution from the notebook in
 ``notebooks/solutions``. The script that checks is ``_static/answers.js``.
 """
 
