@@ -18,8 +18,13 @@ ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER),Linux)
 LAB_FLAGS += --no-browser
 endif
 
+HOST ?= 127.0.0.1
+PORT ?= 8000
+# Where `make wheelhouse TORCH=cpu` finds a PyTorch without CUDA: it sorts higher than PyPI's, so pip takes it.
+CPU_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+
 .DEFAULT_GOAL := help
-.PHONY: help lab book test bench format freeze clean
+.PHONY: help lab book serve test bench format freeze wheelhouse clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile
@@ -30,6 +35,10 @@ lab: $(READY) ## open JupyterLab at the first notebook
 book: $(READY) ## run the notebooks and build the book: book/_build/html/index.html
 	rm -rf book/_build/html
 	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book/ -W --keep-going --all
+
+serve: $(READY) ## show the built book at http://127.0.0.1:8000; for others in your network: make serve HOST=0.0.0.0
+	@test -f book/_build/html/index.html || { echo "The book is not built yet: make book"; exit 1; }
+	$(PY) -m http.server --directory book/_build/html --bind $(HOST) $(PORT)
 
 test: $(READY) ## everything: style, the book with warnings as errors, links, unit tests
 	$(PY) -m ruff check .
@@ -52,6 +61,13 @@ freeze: $(READY) ## write the installed versions to constraints.txt
 	$(PY) -m pip freeze --exclude-editable | grep -Ev '^(nvidia-|cuda-|triton|#)' >> $(VENV)/frozen.txt
 	mv $(VENV)/frozen.txt constraints.txt
 
+# The project itself is not in it, since it is installed from the clone. setuptools is what installs it.
+wheelhouse: $(READY) ## all packages as files, for computers without a network; without CUDA: make wheelhouse TORCH=cpu
+	rm -rf wheelhouse
+	$(PY) -m pip wheel --wheel-dir wheelhouse -c constraints.txt $(CPU_INDEX) ".[book,test,reference]" pip "setuptools>=77"
+	rm -rf wheelhouse/diffpose_nb-*.whl build
+	@$(PY) -c "$$WHEELHOUSE_README" > wheelhouse/README.md
+
 clean: ## delete what can be built again (the environment stays: rm -r .venv)
 	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis
 
@@ -67,6 +83,30 @@ except ImportError:
              % sys.executable)
 endef
 export CHECK_PYTHON
+
+define WHEELHOUSE_README
+import pathlib, sys, sysconfig
+wheels = sorted(pathlib.Path("wheelhouse").glob("*.whl"))
+gigabytes = sum(wheel.stat().st_size for wheel in wheels) / 1e9
+print(f"""# What the project needs, to be installed without a network
+
+{len(wheels)} packages, {gigabytes:.1f} GB, for **Python {sys.version_info[0]}.{sys.version_info[1]} on
+{sysconfig.get_platform()}** and no other: compiled packages fit one version of Python on one kind of computer.
+
+Copy the repository, with this folder in it, to the computer. Then, in the repository's folder:
+
+    python3 -m venv .venv
+    .venv/bin/python -m pip install --no-index --find-links wheelhouse -c constraints.txt -e ".[book,test,reference]"
+    .venv/bin/python -m diffpose_nb.commands.warm
+
+or, where there is make, which does the same and opens JupyterLab:
+
+    PIP_NO_INDEX=1 PIP_FIND_LINKS=wheelhouse make lab
+
+For the notebooks alone, without the book and the tests, write -e . in place of the last argument. On Windows, write
+.venv\\Scripts\\python for .venv/bin/python, and py for python3.""")
+endef
+export WHEELHOUSE_README
 
 # A .venv that works is kept, since it may hold a PyTorch that you chose; one that was cut short is made anew.
 $(READY): pyproject.toml constraints.txt

@@ -1,4 +1,4 @@
-"""``python book/format_assets.py`` formats the package's JavaScript and CSS files; ``make format`` calls it."""
+"""``python book/format_assets.py`` formats scripts and style sheets of package and book; ``make format`` calls it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cssbeautifier
 import jsbeautifier
 
 ROOT = Path(__file__).parents[1]
-ASSETS = sorted((ROOT / "diffpose_nb").glob("*/assets/*"))
+ASSETS = sorted((ROOT / "diffpose_nb").glob("*/assets/*")) + sorted((ROOT / "book" / "_static").glob("*.js"))
 SCRIPT = {"indent_size": 2, "end_with_newline": True, "wrap_line_length": 120}
 SCRIPT |= {"brace_style": "collapse,preserve-inline"}
 STYLE = {"indent_size": 2, "end_with_newline": True, "newline_between_rules": False}

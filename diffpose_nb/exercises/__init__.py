@@ -1,16 +1,22 @@
-"""Checks of the answers to the exercises: an answer is right or not yet right, and a usual mistake is explained.
+"""Checks of answers: exercises with a number for an answer, and questions with a choice of answers.
 
-The exercises of a notebook are in the sheet with the same number. This package imports ``data``, ``dicom`` and
-``simulate``.
+An answer to an exercise is right or not yet right, and a usual mistake is explained. The exercises of a notebook are in
+the sheet with the same number, its questions in ``quizzes.yml``. This package imports ``data``, ``dicom``, ``runtime``
+and ``simulate``.
 """
 
 from .answers import Exercise, Mistake
 from .checking import EXERCISES, Verdict, check
+from .quizzes import Choice, Question, questions, quiz
 
 __all__ = [
     "EXERCISES",
+    "Choice",
     "Exercise",
     "Mistake",
+    "Question",
     "Verdict",
     "check",
+    "questions",
+    "quiz",
 ]

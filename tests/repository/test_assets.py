@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ASSETS = sorted((ROOT / "diffpose_nb").glob("*/assets/*"))
+ASSETS = sorted((ROOT / "diffpose_nb").glob("*/assets/*")) + sorted((ROOT / "book" / "_static").glob("*.js"))
 
 
 @pytest.fixture(scope="module")
