@@ -53,7 +53,7 @@ freeze: $(READY) ## write the installed versions to constraints.txt
 	mv $(VENV)/frozen.txt constraints.txt
 
 clean: ## delete what can be built again (the environment stays: rm -r .venv)
-	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis
+	rm -rf book/_build diffpose_nb/__pycache__ .pytest_cache .ruff_cache .hypothesis
 
 define CHECK_PYTHON
 import sys

