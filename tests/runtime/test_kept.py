@@ -57,7 +57,7 @@ def test_made_once(folder, squares):
 def test_from_the_disk_it_is_mapped_and_changes_stay_here(folder, squares):
     squares()
     mine, theirs = squares(), squares()
-    assert isinstance(mine["values"], np.memmap)
+    assert isinstance(mine["values"].base, np.memmap) and mine["values"].flags.writeable
     mine["values"][:] = -1
     assert_right(theirs)
     assert_right(squares())
@@ -69,6 +69,16 @@ def test_only_the_newest_key_is_kept(folder, squares):
     squares("k2")
     assert squares.made == 2
     assert [path.name for path in folder.iterdir()] == ["squares-k2"]
+
+
+def test_no_more_than_so_many_of_a_kind(folder):
+    made = []
+    for _ in range(2):
+        for name in ("level.1", "level.2", "level.3"):
+            kept_arrays(name, "k", lambda name=name: made.append(name) or {"values": np.ones(3)}, at_most=2)
+    assert made == ["level.1", "level.2", "level.3", "level.3"]
+    kept_arrays("level.3", "another", lambda: {"values": np.ones(3)}, at_most=2)
+    assert [path.name for path in folder.iterdir()] == ["level.3-another"]
 
 
 @pytest.mark.parametrize("harm", ["cut short", "emptied", "no folder can be made"])
