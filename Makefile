@@ -5,6 +5,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
+# So many notebooks and tests run at once in `make test`; each takes a core and 2 GB.
+AT_ONCE ?= 2
+
 # The kernel of this environment, even where the user has another one of the same name; pictures in the notebook.
 export JUPYTER_PREFER_ENV_PATH := 1
 unexport JUPYTER_PATH MPLBACKEND
@@ -43,8 +46,8 @@ serve: $(READY) ## show the built book at http://127.0.0.1:8000; for others in y
 test: $(READY) ## everything: style, the book with warnings as errors, links, unit tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(MAKE) --no-print-directory book
-	REQUIRE_BOOK=1 $(PY) -m pytest
+	BOOK_AT_ONCE=$(AT_ONCE) $(MAKE) --no-print-directory book
+	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadgroup
 
 bench: $(READY) ## measure the renderers side by side and write the book's page of it
 	$(PY) -m benchmarks --write
@@ -69,7 +72,7 @@ wheelhouse: $(READY) ## all packages as files, for computers without a network; 
 	@$(PY) -c "$$WHEELHOUSE_README" > wheelhouse/README.md
 
 clean: ## delete what can be built again (the environment stays: rm -r .venv)
-	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis
+	rm -rf book/_build diffpose_nb/__pycache__ .pytest_cache .ruff_cache .hypothesis
 
 define CHECK_PYTHON
 import sys

@@ -1,4 +1,9 @@
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores; before numba and torch read these
+    for threads in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
+
 import shutil
 from pathlib import Path
 
@@ -11,7 +16,20 @@ from diffpose_nb import ct
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MEASURED = "measured"
 NO_CHROMIUM = "chromium is missing: apt install chromium, or .venv/bin/python -m playwright install chromium"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "anywhere: not with the other tests of its file, where tests run in parallel")
+
+
+def pytest_collection_modifyitems(items):
+    """With ``-n 2 --dist loadgroup`` a file's tests stay in one process, and so do all that share the server of Lab."""
+    for item in items:
+        if item.config.pluginmanager.hasplugin("xdist") and not item.get_closest_marker("anywhere"):
+            group = "lab" if "lab" in item.fixturenames else item.path.name
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +90,23 @@ def html():
     if problem:
         pytest.skip(problem)
     return ROOT / "book" / "_build" / "html"
+
+
+@pytest.fixture
+def measured(record_property):
+    """Notes a sentence with a measured time, for the summary at the end and for reports."""
+    return lambda sentence: record_property(MEASURED, sentence)
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    sentences = [
+        value for report in reports for name, value in getattr(report, "user_properties", []) if name == MEASURED
+    ]
+    if sentences:
+        terminalreporter.section("measured in Chromium")
+        for sentence in dict.fromkeys(sentences):
+            terminalreporter.write_line(sentence)
 
 
 def _missing(message):

@@ -7,12 +7,16 @@
   the exceptions before it.
 - A colon in a constant's text stays a colon; what stands before it does not become the constant's type.
 - ``= <factory>`` in the signature of a dataclass, which is not valid Python, becomes ``= ...``.
+- Names that a file imports for annotations alone, under ``if TYPE_CHECKING:``, are imported here, so that signatures
+  can be resolved and linked. When the package is used they are left out, because they take long to import.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -122,6 +126,16 @@ def replace_factories(app, what, name, obj, options, signature, returns) -> tupl
     return signature and signature.replace("<factory>", "..."), returns
 
 
+def import_for_annotations(package: str) -> None:
+    """Import what the files of a package import under ``if TYPE_CHECKING:``, each into its own names."""
+    face = importlib.import_module(package)
+    names = [found.name for found in pkgutil.walk_packages(face.__path__, f"{package}.")]
+    for module in [importlib.import_module(name) for name in names if not name.endswith("__main__")]:
+        for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                exec(compile(ast.Module(node.body, []), module.__file__, "exec"), vars(module))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_autodocumenter(Constant, override=True)
     app.connect("autodoc-process-docstring", separate_source, priority=BEFORE_NAPOLEON)
@@ -129,4 +143,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", show_colons, priority=AFTER_NAPOLEON)
     app.connect("viewcode-follow-imported", stay_in_the_package)
     app.connect("autodoc-process-signature", replace_factories)
+    app.connect("builder-inited", lambda app: import_for_annotations("diffpose_nb"))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

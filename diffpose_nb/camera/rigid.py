@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import roma
 import torch
 from torch import Tensor
+
+from .rotations import roma
 
 ras_from_lps: Tensor = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
 """Transform (4, 4) from LPS axes to RAS axes. It is its own inverse, since both frames have the same origin."""

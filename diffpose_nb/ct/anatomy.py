@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
-import torchio
 from scipy import ndimage
 
 from .errors import CTError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
 
 
 def landmarks(subject: torchio.Subject, groups: tuple[str, ...] = ("vertebrae", "ribs")) -> pd.DataFrame:
@@ -31,6 +35,8 @@ def landmarks(subject: torchio.Subject, groups: tuple[str, ...] = ("vertebrae", 
     CTError
         The subject has no label map, or none of its labels is in ``groups``.
     """
+    import pandas as pd
+
     mask = subject.get("mask")
     if mask is None:
         raise CTError("landmarks come from a label map and this CT has none: give load_ct(path, labels=…) one")

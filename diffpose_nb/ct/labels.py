@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
-import pandas as pd
 import torch
-import torchio
 from scipy import ndimage
 
 from .errors import CTError
 from .reading.scan import Scan
 
-Structures = pd.DataFrame | Mapping[int | str, int | str] | str | Path
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
+
+Structures = Union["pd.DataFrame", Mapping[int | str, int | str], str, Path]
 """Names of labels: a table with columns ``id`` (or ``label``) and ``structure`` (or ``name``) and, if you like,
 ``group``; a dictionary from numbers to names or from names to numbers; or a JSON file that holds such a dictionary, as
 TotalSegmentator and nnU-Net write it."""
@@ -74,6 +77,8 @@ def on_grid_of(labels: torchio.LabelMap, volume: torchio.ScalarImage, path: Path
             "scan, pass "
             "resample_labels=True"
         )
+    import torchio
+
     # scipy rather than torchio.Resample, which takes a tilted grid for an upright one
     matrix = np.linalg.inv(labels.affine) @ volume.affine
     stored = labels.data[0].numpy()
@@ -95,6 +100,8 @@ def structures_table(structures: Structures | None) -> pd.DataFrame | None:
     """
     if structures is None:
         return None
+    import pandas as pd
+
     if isinstance(structures, str | Path):
         structures = _from_json(Path(structures))
     table = structures.copy() if isinstance(structures, pd.DataFrame) else _from_mapping(structures)
@@ -133,6 +140,8 @@ def _columns(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _from_mapping(structures: Mapping[int | str, int | str]) -> pd.DataFrame:
+    import pandas as pd
+
     rows = []
     for key, value in structures.items():
         number, name = (key, value) if _is_number(key) else (value, key)

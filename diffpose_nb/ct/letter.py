@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 
 from .attenuation import linear_attenuation
+
+if TYPE_CHECKING:
+    import torchio
 
 LETTER: tuple[tuple[float, ...], ...] = (
     (27, 45, 50, 60, -70, 70),
@@ -34,6 +37,8 @@ def with_letter(
     hounsfield
         Hounsfield units of the letter.
     """
+    import torchio
+
     volume, density = subject["volume"], subject["density"]
     hu, mu = volume.data.clone(), density.data.clone()
     voxel_from_world = np.linalg.inv(volume.affine)

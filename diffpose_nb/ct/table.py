@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from .errors import CTError
 from .load import read_scan
 from .plausible import NO_AIR, require_plausible_grid
 from .reading.scan import Scan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LETTERS = "LRPAHF"
 """The ends of DICOM's patient axes: left and right, posterior and anterior, head and feet."""
@@ -34,6 +37,8 @@ def describe(path: str | Path, *, progress: bool = True) -> pd.DataFrame:
     CTError
         If the file or folder cannot be read as one volume.
     """
+    import pandas as pd
+
     scan = read_scan(path, progress=progress)
     notes = list(scan.notes)
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor
 
 from ..camera import as_float64, invert, transform_points
+from ..camera.rotations import roma
 
 
 def camera_errors(estimate: Tensor, truth: Tensor, centre: Tensor | None = None) -> Tensor:

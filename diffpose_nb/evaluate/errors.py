@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import pandas as pd
-import roma
 import torch
 from torch import Tensor
 
 from ..camera import Camera, as_float64, invert, transform_points
+from ..camera.rotations import roma
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def mtre(estimate: Tensor, truth: Tensor, landmarks: pd.DataFrame | Tensor) -> Tensor:
@@ -124,7 +126,7 @@ def geodesic(
 
 
 def _points(landmarks: pd.DataFrame | Tensor) -> Tensor:
-    if isinstance(landmarks, pd.DataFrame):
+    if not isinstance(landmarks, Tensor) and hasattr(landmarks, "columns"):
         landmarks = landmarks[["x", "y", "z"]].to_numpy(float, copy=True)
     return as_float64(landmarks)
 

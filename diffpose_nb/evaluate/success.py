@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from torch import Tensor
 
 SUCCESS = 1.0
@@ -199,6 +198,8 @@ def _share(hits: np.ndarray, level: float, method: str, seed: int) -> Interval:
     if method == "bootstrap":
         low, high = _bootstrap(hits, np.mean, level, seed)
     elif method == "wilson":
+        from scipy import stats
+
         low, high = stats.binomtest(int(hits.sum()), hits.size).proportion_ci(level, "wilson")
     else:
         raise ValueError(f"method is {method!r}: it can be {', '.join(map(repr, get_args(Method)))}")
@@ -211,6 +212,8 @@ def _bootstrap(samples: np.ndarray, statistic: Callable, level: float, seed: int
         raise ValueError("there is 1 error: an interval needs at least 2, and says little with fewer than 20")
     if np.all(samples == samples[..., :1]):  # scipy would warn that all samples are the same
         return samples[..., 0].astype(float), samples[..., 0].astype(float)
+    from scipy import stats
+
     found = stats.bootstrap(
         (samples,),
         statistic,

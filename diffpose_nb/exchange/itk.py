@@ -6,11 +6,11 @@ import math
 import re
 from pathlib import Path
 
-import roma
 import torch
 from torch import Tensor
 
 from ..camera import as_float64
+from ..camera.rotations import roma
 from ..runtime import write_text_whole
 
 _HEAD = "#Insight Transform File V1.0"

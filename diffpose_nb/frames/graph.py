@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64, make_transform, ras_from_lps, transform_points
+
+if TYPE_CHECKING:
+    import torchio
 
 Frame = Literal["voxel", "lps", "ras", "world", "isocenter", "camera", "detector", "pixel"]
 """The names of the frames that :func:`target_from_source` knows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 from torch import Tensor
 
 from .filters import smooth_inside
@@ -41,6 +41,8 @@ def beam_sign(values: Tensor) -> int | None:
 
 def _skewness(grey: np.ndarray, seen: np.ndarray, width: float) -> float:
     """Skewness of what stands out from a neighbourhood of ``width`` pixels; NaN where too little is seen."""
+    from scipy import stats
+
     inner = ndimage.binary_erosion(seen, iterations=int(1.5 * width) + 1)
     if inner.sum() < 0.01 * grey.size:
         return float("nan")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-import torchio
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -17,6 +17,9 @@ from ..camera import Camera, as_float64, ras_from_lps
 from ..dicom.geometry.orientation import letters
 from ..images import smooth_inside
 from .style import NOT_COMPARED, WIDTH, panels
+
+if TYPE_CHECKING:
+    import torchio
 
 _EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
 """Where letters stand at the left, right, top and bottom edge, (x, y) as fractions of the picture."""
@@ -115,6 +118,8 @@ def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500))
     window
         Hounsfield units that are drawn black and white.
     """
+    import torchio
+
     volume = torchio.ToCanonical()(subject["volume"])  # axes R, A, H
     voxels, half = volume.data[0].numpy(), np.array(volume.spacing) * volume.spatial_shape / 2
     i, j, k = (n // 2 for n in volume.spatial_shape)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-import torchio
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
@@ -16,6 +16,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from .style import BLUE, GREY, ORANGE, WIDTH
+
+if TYPE_CHECKING:
+    import torchio
 
 _STEP = 0.2  # mm between the points of a drawn profile
 
@@ -56,6 +59,8 @@ def ray_through_slice(subject: torchio.Subject, source: Tensor, pixel: Tensor) -
     ValueError
         The ray leaves the slice.
     """
+    import torchio
+
     if abs(float(source[2] - pixel[2])) > 1e-6:
         raise ValueError(f"the ray runs from z = {source[2]:g} to {pixel[2]:g} mm: a slice holds one z")
     distance, values = profile(subject, source, pixel)

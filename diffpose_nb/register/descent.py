@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import roma
 import torch
-import torchio
-from diffdrr.pose import convert
 from torch import Tensor
 
 from ..camera import as_float64, invert
+from ..camera.rotations import roma
 from ..frames import from_diffdrr, to_diffdrr
 from ..images import XRay, open_field
 from ..render import line_integrals, smoothed
@@ -30,6 +28,9 @@ from .pixels.level import Level
 from .pixels.views import Views
 from .search import Attempt
 from .stages import BONE, STAGES, Stage
+
+if TYPE_CHECKING:
+    import torchio
 
 LEARNING_RATES = (7.5e-3, 7.5)
 """Learning rates of rotation and translation in DiffPose's published experiments."""
@@ -85,6 +86,9 @@ def descend(
     Source: Gopalakrishnan et al., CVPR 2024, and the code published with it. There the renderer is Siddon's and patches
     are drawn where a network looks.
     """
+    import pandas as pd
+    from diffdrr.pose import convert
+
     start = as_float64(xray.world_from_camera if world_from_camera is None else world_from_camera)
     attenuation = xray.attenuation()
     valid = open_field(attenuation)

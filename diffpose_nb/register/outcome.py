@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64
 from ..runtime import write_text_whole
 from .judgement import Evidence, Judgement
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
 
 COLUMNS = ("attempt", "stage", "cost", "accepted", "rotation", "translation", "seconds")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import roma
 import torch
 from torch import Tensor
 
 from ..camera import adjoint, invert
+from ..camera.rotations import roma
 from ..similarity import NormalEquations
 
 COST = 0.3

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import apart, as_float64, invert, make_transform, rigid_motion
@@ -22,6 +21,9 @@ from .judgement import gather, judge
 from .outcome import COLUMNS, Refinement, Step
 from .pixels.views import Views
 from .search import Attempt, Search
+
+if TYPE_CHECKING:
+    import torchio
 
 _SPREAD = (8.0, 20.0)
 """Degrees and mm: standard deviation, about each axis, of the motions from a start to the restarts. The mm are those of
@@ -83,6 +85,8 @@ def refine(
         If an X-ray has NaN or infinite pixels, shows no contrast, a start is not a rigid transform or does not see the
         CT, no pixel is left to compare, or an argument makes no sense.
     """
+    import pandas as pd
+
     one = isinstance(xray, XRay)
     xrays = [xray] if one else list(xray)
     start = _starts(xrays, world_from_camera)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..camera import LEVER, adjoint, exp_se3, make_transform
 from ..similarity import NormalEquations, PatchEquations
@@ -20,6 +20,9 @@ from .outcome import Callback, Step, beside
 from .pixels.level import Level
 from .prior import Expectation
 from .stages import BONE
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
 
 _LONGEST_STEP = (0.15, 25.0)
 """Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-import torchio
-from diffdrr.drr import DRR
-from diffdrr.renderers import Siddon, _get_alphas, _get_voxel, _get_xyzs
 from torch import Tensor
 
 from ..camera import Camera
@@ -15,6 +14,10 @@ from .integrals import line_integrals
 from .volumes.cache import MadeFrom
 from .volumes.prepared import only
 from .volumes.volume import PackedVolume, Volume
+
+if TYPE_CHECKING:
+    import torchio
+    from diffdrr.drr import DRR
 
 _packed = MadeFrom()
 
@@ -32,35 +35,14 @@ def make_drr(subject: torchio.Subject, camera: Camera, method: str, device: torc
             f"the subject was read with orientation {subject['orientation']!r}: DiffDRR would turn every pose; "
             "load it with diffpose_nb.ct, or diffdrr.data.read(…, orientation=None)"
         )
+    from diffdrr.drr import DRR
+
+    from .between_ends import SiddonBetweenEnds
+
     drr = DRR(subject, renderer=method, **camera.to_diffdrr())
     if method == "siddon":
-        drr.renderer = _SiddonBetweenEnds()
+        drr.renderer = SiddonBetweenEnds()
     return drr.to(device)
-
-
-class _SiddonBetweenEnds(Siddon):
-    """DiffDRR's Siddon from the source to the pixel. DiffDRR's own goes on beyond both, along the whole line."""
-
-    def forward(
-        self,
-        volume: Tensor,
-        source: Tensor,
-        target: Tensor,
-        img: Tensor,
-        align_corners: bool = False,
-        mask: Tensor | None = None,
-    ) -> Tensor:
-        """(B, C, N), as DiffDRR's; the ray's crossings with voxel faces are cut off at its ends."""
-        dims = self.dims(volume)
-        crossings = _get_alphas(source, target, dims, self.voxel_shift, self.eps, False).clamp(0, 1)
-        middles = (crossings[..., :-1] + crossings[..., 1:]) / 2
-        points = _get_xyzs(middles, source, target, dims, self.voxel_shift, self.eps)
-        parts = _get_voxel(volume, points, img, self.mode, align_corners=align_corners) * crossings.diff(dim=-1)
-        if mask is None:
-            return parts.sum(-1)[:, None]
-        labels = _get_voxel(mask, points, None, self.mode, align_corners=align_corners).long()
-        channels = parts.new_zeros(len(parts), int(mask.max()) + 1, parts.shape[1])
-        return channels.scatter_add_(1, labels.mT, parts.mT)
 
 
 def render_rays(drr: DRR, source: Tensor, target: Tensor, channels: bool, **kwargs: object) -> Tensor:

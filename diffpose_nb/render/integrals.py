@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .kernel import march
 from .volumes.volume import PackedVolume
 
 
@@ -53,6 +52,8 @@ def integrate(
         :math:`I` (B, N), and G and K (B, N, 3) in world axes. Then :math:`\partial I/\partial q = K + I w/L^2` and
         :math:`\partial I/\partial s = G - K - I w/L^2`.
     """
+    from .kernel import march
+
     ends = source.numpy(), target.numpy()
     matrix = np.linalg.inv(volume.world_from_voxel)
     sums = torch.from_numpy(march(volume.values, volume.unit, matrix, *ends, step_fraction, with_gradient, columns))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64, transform_points
@@ -15,6 +15,9 @@ from .diffdrr import make_drr, render_poses, render_rays
 from .integrals import line_integrals
 from .sight import beyond_the_ends, out_of_sight
 from .volumes.prepared import packed_density, packed_structure
+
+if TYPE_CHECKING:
+    import torchio
 
 METHODS = ("fused", "trilinear", "siddon")
 STEP = 1.5
@@ -71,6 +74,8 @@ class Renderer:
         device: torch.device | str = "cpu",
         **renderer_kwargs: object,
     ) -> None:
+        import torchio
+
         if method not in METHODS:
             raise ValueError(f"method is {method!r}: it can be {', '.join(map(repr, METHODS))}")
         for name, value in (("step", step), ("voxel", voxel)):

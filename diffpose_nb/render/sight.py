@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64, invert, transform_points
+
+if TYPE_CHECKING:
+    import torchio
 
 _POINTS = 12
 """Along each axis of the CT."""

@@ -1,19 +1,22 @@
 """Tools that every package can use and that have nothing to do with X-rays.
 
-They write files whole or not at all, draw progress bars, lock compiled loops, insert scripts and styles into pages, and
-show the values of cells plainly.
+They write files whole or not at all, keep arrays on the disk, draw progress bars, lock compiled loops, insert scripts
+and styles into pages, and show the values of cells plainly.
 This package imports no other package of ``diffpose_nb``.
 """
 
 from .assets import script, style
 from .files import write_text_whole, written_whole
+from .kept import fingerprint, kept_arrays
 from .lock import KERNEL_LOCK
 from .outputs import plain_outputs
 from .progress import finish, progress_bar
 
 __all__ = [
     "KERNEL_LOCK",
+    "fingerprint",
     "finish",
+    "kept_arrays",
     "plain_outputs",
     "progress_bar",
     "script",

@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
-from diffdrr.metrics import LogGeodesicSE3
 from torch import Tensor
 
 from ..camera import as_float64, moved
@@ -27,6 +26,9 @@ from ..images import XRay, open_field
 from ..render import Renderer
 from .losses import gradient_ncc, multiscale_ncc, mutual_information
 from .patches import patch_ncc
+
+if TYPE_CHECKING:
+    import torchio
 
 NAMES = ("pitch", "yaw", "roll", "x", "y", "depth")
 UNITS = ("°", "°", "°", "mm", "mm", "mm")
@@ -99,6 +101,8 @@ class Setting:
         "double geodesic" is in mm, see :func:`diffpose_nb.evaluate.geodesic`. "log geodesic" is the norm of the
         logarithm of the relative pose, in which radians and mm are mixed, as in DiffDRR's ``LogGeodesicSE3``.
         """
+        from diffdrr.metrics import LogGeodesicSE3
+
         poses = self.poses(offsets)
         truth = self.truth.expand(len(poses), 4, 4).clone()
         double = geodesic(poses, self.truth, self.renderer.camera.sid).double

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from diffdrr.metrics import MutualInformation, Sobel
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
@@ -75,6 +74,8 @@ def gradient_ncc(image: Tensor, target: Tensor, sigma: float = 1.0, valid: Tenso
     valid
         (rows, columns) bool; a pixel is left out if the filter around it reaches an invalid pixel.
     """
+    from diffdrr.metrics import Sobel
+
     margin = (int(6 * sigma + 1) | 1) // 2 + 1 if sigma > 0 else 1
     valid = torch.ones(target.shape, dtype=torch.bool) if valid is None else valid
     outside = torch.nn.functional.pad((~valid)[None].float(), [margin] * 4, value=1.0)
@@ -107,6 +108,8 @@ def mutual_information(
     valid
         (rows, columns) bool; the other pixels are left out.
     """
+    from diffdrr.metrics import MutualInformation
+
     whole = whole_patches(target.shape, None, 1, valid)
     x, y = image.reshape(-1, *target.shape)[:, whole], target[whole][None]
     x, y = ((v - v.amin(1, keepdim=True)) / (v.amax(1, keepdim=True) - v.amin(1, keepdim=True) + EPS) for v in (x, y))

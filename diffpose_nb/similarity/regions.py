@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..render import Renderer
+
+if TYPE_CHECKING:
+    import torchio
 
 Score = Callable[[Tensor], Tensor]
 """A function of an X-ray (rows, columns), as line integrals. It returns (rows, columns) numbers, 0 or more, that say

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import roma
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import as_float64, invert, make_transform, transform_points
+from ..camera.rotations import roma
 from ..ct import CTError, linear_attenuation, structure_points
 from .resampling import at_rest, resampled
+
+if TYPE_CHECKING:
+    import torchio
 
 Plane = Literal["lateral", "flexion"]
 _AIR = -1000.0  # HU
@@ -176,6 +178,8 @@ def bend(
     values, labels = _resampled(volume, subject.get("mask"), motion, affine, shape)
     others = {name: value for name, value in subject.items() if name not in ("volume", "density", "mask")}
     note = f"The CT was bent: {plane} {degrees_per_100mm:g}° and torsion {torsion:g}° over 100 mm."
+    import torchio
+
     bent = torchio.Subject(
         volume=torchio.ScalarImage(tensor=values, affine=affine),
         density=torchio.ScalarImage(tensor=linear_attenuation(values), affine=affine),

@@ -13,11 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import torch
-import torchio
 from torch import Tensor
 
 from ..camera import Camera, as_float64, carm_pose, transform_points
@@ -28,6 +27,9 @@ from .foreign.materials import as_material
 from .foreign.shapes import Shape
 from .physics import Beam, make_beam, tissue_densities, water_densities
 from .siddon import areal_densities
+
+if TYPE_CHECKING:
+    import torchio
 
 FULL_SCALE = 2**14 - 1
 """The largest digital number of a 14-bit detector."""

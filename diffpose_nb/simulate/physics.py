@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import xraydb
 
 SOFT_TISSUE = {
     "H": 0.102, "C": 0.143, "N": 0.034, "O": 0.708, "Na": 0.002, "P": 0.003, "S": 0.003, "Cl": 0.002, "K": 0.003,
@@ -44,6 +43,8 @@ def mass_attenuation(fractions: dict[str, float], energies: np.ndarray, kind: st
     ndarray
         (E,) coefficients from the tables of Elam, Ravel and Sieber (2002) in xraydb, which agree with NIST's.
     """
+    import xraydb  # here, because the import of its database's library takes a second
+
     electronvolts = 1000.0 * np.atleast_1d(np.asarray(energies, float))
     return sum(part * xraydb.mu_elam(element, electronvolts, kind=kind) for element, part in fractions.items())
 

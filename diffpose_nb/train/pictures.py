@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import roma
 import torch
 import torchio
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from ..camera import Camera, as_float64, carm_pose, make_transform, ras_from_lps
+from ..camera.rotations import roma
 from ..render import PackedVolume, integrate, smoothed
 from .ends import continued, draw_ends
 from .poses import PoseRange

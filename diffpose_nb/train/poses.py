@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import roma
 import torch
 from torch import Tensor
 
 from ..camera import as_float64, carm_angles, carm_pose, invert, make_transform
+from ..camera.rotations import roma
 
 NAMES = ("primary", "secondary", "roll", "x", "y", "depth")
 """The six parameters that :meth:`PoseRange.pose` takes and :meth:`PoseRange.parameters` returns. The first three are in

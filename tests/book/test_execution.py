@@ -1,6 +1,7 @@
 """Notebooks run again when the package under them has changed, and only then."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,17 @@ sys.path.insert(0, "diffpose_nb")
 import tiny
 with open("runs.txt", "a") as file:
     print(tiny.ANSWER, file=file)
+"""
+MEET = """
+import time
+from pathlib import Path
+Path("{me}.here").touch()
+waited = 0
+while not Path("{other}.here").exists():
+    time.sleep(0.1)
+    waited += 0.1
+    assert waited < 120, "alone"
+print("met {other}")
 """
 
 
@@ -64,18 +76,49 @@ def test_what_python_leaves_behind_does_not(project, fresh_execution):
     assert fresh_execution.fingerprint(project) == before
 
 
-def test_a_book_executes_once_and_again_after_a_change(project):
-    """Built three times: as it is, unchanged, and with another package under the notebook."""
-    cells = [nbformat.v4.new_markdown_cell("# Tiny"), nbformat.v4.new_code_cell(CELL)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), project / "index.ipynb")
+@pytest.fixture
+def build(project):
+    """Builds a book of the project's notebooks, a text a code cell; what it says on stderr."""
     (project / "conf.py").write_text(
         f"import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\n"
-        "extensions = ['myst_nb', 'fresh_execution']\nnb_execution_mode = 'cache'\nexclude_patterns = ['book']\n"
+        "extensions = ['myst_nb', 'fresh_execution', 'side_by_side']\nnb_execution_mode = 'cache'\n"
+        "exclude_patterns = ['book']\n"
     )
-    for build, answer in enumerate([1, 1, 2]):
+
+    def build(at_once, *options, **notebooks):
+        for name, source in notebooks.items():
+            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
+            if name == "index":
+                cells.append(nbformat.v4.new_markdown_cell("```{toctree}\n:glob:\n*\n```"))
+            nbformat.write(nbformat.v4.new_notebook(cells=cells), project / f"{name}.ipynb")
+        command = [sys.executable, "-m", "sphinx", "-E", "-q", project, project / "book" / "_build" / "html"]
+        environment = os.environ | {"BOOK_AT_ONCE": str(at_once)}
+        return subprocess.run([*command, *options], env=environment, capture_output=True, text=True)
+
+    return build
+
+
+def runs(project):
+    return (project / "runs.txt").read_text(encoding="utf-8").split()
+
+
+def test_a_book_executes_once_and_again_after_a_change(project, build):
+    """Built as it is, unchanged, and with another package under the notebooks; by MyST-NB alone, and two at a time.
+
+    Two at a time, each waits for the other to begin, so that neither can end before both run.
+    """
+    together = {name: CELL + MEET.format(me=name, other=other) for name, other in (("index", "b"), ("b", "index"))}
+    for count, (at_once, answer, notebooks) in enumerate([(1, 1, {"index": CELL}), (2, 2, together), (2, 2, {})]):
         (project / "diffpose_nb" / "tiny.py").write_text(f"ANSWER = {answer}\n")
-        command = [sys.executable, "-m", "sphinx", "-E", "-W", "-q", project, project / "book" / "_build" / "html"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = build(at_once, "-W", **notebooks)
         assert done.returncode == 0, done.stderr
-        assert (project / "runs.txt").read_text(encoding="utf-8").split() == [["1"], ["1"], ["1", "2"]][build]
+        assert runs(project) == [["1"], ["1", "2", "2"], ["1", "2", "2"]][count]
+    page = (project / "book" / "_build" / "html" / "b.html").read_text(encoding="utf-8")
+    assert "met index" in page
     assert len(list((project / "book" / "_build").glob("executed-*"))) == 1, "old caches are deleted"
+
+
+def test_a_notebook_that_fails_is_reported_as_ever(project, build):
+    done = build(2, "-W", "--keep-going", index="raise ValueError('too few')", b=CELL)
+    assert done.returncode != 0 and "Executing notebook failed: CellExecutionError" in done.stderr
+    assert runs(project) == ["1"], "the other one is not run again"

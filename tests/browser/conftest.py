@@ -12,7 +12,6 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--allow-file-access
 WEBGL, NO_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"], ["--disable-gpu"]
 DESKTOP = {"width": 1280, "height": 900}
 LOCAL = ("file:", "data:", "blob:", "about:")
-MEASURED = "measured"
 # While a kernel starts, jupyter_server 2.21 may answer the question which ones run with an error of its own.
 FORGIVEN_IN_LAB = ("/api/kernels?",)
 
@@ -75,20 +74,3 @@ def open_notebook(open_page, lab):
 
     yield open_notebook
     lab.stop_kernels()
-
-
-@pytest.fixture
-def measured(record_property):
-    """Notes a sentence with a measured time, for the summary at the end and for reports."""
-    return lambda sentence: record_property(MEASURED, sentence)
-
-
-def pytest_terminal_summary(terminalreporter):
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    sentences = [
-        value for report in reports for name, value in getattr(report, "user_properties", []) if name == MEASURED
-    ]
-    if sentences:
-        terminalreporter.section("measured in Chromium")
-        for sentence in dict.fromkeys(sentences):
-            terminalreporter.write_line(sentence)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import roma
 import torch
 from torch import Tensor
 
 from ...camera import as_float64, make_transform
+from ...camera.rotations import roma
 
 SOURCE_TO_ISOCENTER = 530.0
 """DeepDRR's default ``source_to_isocenter_vertical_distance``, mm (that of a Siemens Cios Fusion, DeepDRR says)."""

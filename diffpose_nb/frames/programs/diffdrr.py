@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from diffdrr.pose import RigidTransform
 from torch import Tensor
 
 from ...camera import Camera
+
+if TYPE_CHECKING:
+    from diffdrr.pose import RigidTransform
 
 # DiffDRR's detector: x to the right as seen from the detector, y up; ours: x right as seen from the source, y down.
 _camera_from_diffdrr = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
@@ -43,6 +46,8 @@ def to_diffdrr(world_from_camera: Tensor, orientation: str | None = None) -> Rig
     diffdrr.pose.RigidTransform
         The pose with a batch dimension, in float32, because DiffDRR's detector is in float32 too.
     """
+    from diffdrr.pose import RigidTransform
+
     _require_orientation(orientation)
     matrix = world_from_camera @ _camera_from_diffdrr @ torch.linalg.inv(_reorient[orientation])
     return RigidTransform(matrix.to(torch.float32))

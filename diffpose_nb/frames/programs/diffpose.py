@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import roma
 import torch
 from torch import Tensor
 
 from ...camera import Camera, as_float64, make_transform, transform_points
+from ...camera.rotations import roma
 from ..positions import Positions, from_positions, to_positions
 
 

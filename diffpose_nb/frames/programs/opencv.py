@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import roma
 from torch import Tensor
 
 from ...camera import as_float64, invert, make_transform
+from ...camera.rotations import roma
 
 
 def from_opencv(rotation: np.ndarray | Tensor, translation: np.ndarray | Tensor) -> Tensor:

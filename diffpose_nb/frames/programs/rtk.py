@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import roma
 import torch
 from torch import Tensor
 
 from ...camera import Camera, as_float64, ras_from_lps
+from ...camera.rotations import roma
 from ..positions import Positions, from_positions, to_positions
 
 lps_from_iec: Tensor = torch.tensor([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.float64)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from scipy import ndimage
-from scipy.linalg import logm
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from ...camera import as_float64, exp_se3, transform_points
 from ...render import PackedVolume, Volume
 from ...render.volumes.volume import shifted
+
+if TYPE_CHECKING:
+    import torchio
 
 _GRID = 4.0
 """mm: the grid on which the weights are computed."""
@@ -108,5 +110,7 @@ def divided(volume: Volume, field: PolyrigidField) -> list[PackedVolume]:
 
 def logarithm(motion: Tensor) -> Tensor:
     """The twist (6,) whose exponential is the motion (4, 4)."""
+    from scipy.linalg import logm
+
     matrix = logm(motion.numpy()).real
     return torch.from_numpy(np.array([*matrix[[2, 0, 1], [1, 2, 0]], *matrix[:3, 3]]))

@@ -20,14 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
-import torchio
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, unfold
-from tqdm.auto import tqdm
 
 from ...camera import as_float64, camera_axes, exp_se3, invert, transform_points
 from ...ct.partial import label_numbers
@@ -44,6 +42,11 @@ from ..stages import STAGES, Stage
 from .field import PolyrigidField, belonging, divided
 from .springs import Springs, Stiffness
 from .trust import Stand, deviations_of, evidence_of, verdict_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torchio
+    from tqdm.auto import tqdm
 
 PIECE_STAGES: tuple[Stage, ...] = tuple(replace(stage, voxel=max(stage.voxel, 1.4), stride=5) for stage in STAGES[1:])
 """The stages of :func:`refine_pieces`: those of a whole CT but the first, which compares the whole image. The patches
@@ -134,6 +137,8 @@ def refine_pieces(
     ValueError
         There are fewer than two pieces, one is not in the label map, or a stage has no patches.
     """
+    import pandas as pd
+
     one = isinstance(xray, XRay)
     xrays = [xray] if one else list(xray)
     start = as_float64(world_from_camera).reshape(-1, 4, 4)

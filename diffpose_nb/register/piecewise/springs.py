@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from ...camera import camera_axes, invert, make_transform
@@ -49,6 +47,9 @@ class Springs:
     """
 
     def __init__(self, centres: Tensor, start: Tensor, stiffness: Stiffness, prior: Prior) -> None:
+        from scipy.sparse.csgraph import minimum_spanning_tree
+        from scipy.spatial.distance import cdist
+
         self.centres = centres
         tree = minimum_spanning_tree(cdist(centres, centres)).tocoo()
         self.pairs = list(zip(tree.row.tolist(), tree.col.tolist(), strict=True))

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from torch import Tensor
 
 from ...camera import Camera, transform_points
 from ...ct.partial import label_numbers
 from ...render.volumes.cache import MadeFrom
 from ...render.volumes.prepared import place
+
+if TYPE_CHECKING:
+    import torchio
 
 TRUNK = 200.0
 """mm: what an X-ray of a trunk shows from side to side. The stages were made for it; for a smaller part they shrink."""

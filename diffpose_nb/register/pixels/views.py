@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -25,6 +25,9 @@ from .foreign import unexplained
 from .level import Level
 from .part import Part
 from .worth import Worth, is_alone, whole_rays
+
+if TYPE_CHECKING:
+    import torchio
 
 FOV = 220.0
 """mm: what an X-ray of a trunk shows from side to side, on whose pixels the stages count."""

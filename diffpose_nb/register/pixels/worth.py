@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-import torchio
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
@@ -19,6 +19,9 @@ from ...camera import Camera
 from ...render import PackedVolume, integrate
 from ...render.volumes.prepared import packed_structure
 from .level import Level, shadow_of
+
+if TYPE_CHECKING:
+    import torchio
 
 _MISSING = 3.0
 """mm of water: a ray that misses so much more than its neighbours counts half."""

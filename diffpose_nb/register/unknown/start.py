@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torchio
-from scipy import signal
 from torch import Tensor
 
 from ...camera import Camera, carm_pose, rigid_motion
@@ -18,6 +17,9 @@ from ..choices import Comparison, Strategy
 from ..pixels.part import Part
 from ..refinement import refine
 from ..stages import STAGES
+
+if TYPE_CHECKING:
+    import torchio
 
 PRIMARY = tuple(range(-180, 180, 15))
 """Primary angles that are tried, degrees."""
@@ -120,6 +122,8 @@ def _best_shift(
 
     NCC of all windows at once, by correlations with the mask and with the masked X-ray.
     """
+    from scipy import signal
+
     width = _WIDE * max(target.shape)
     shown = target - smooth_inside(target, valid, width)
     everywhere = np.ones_like(drr, dtype=bool)

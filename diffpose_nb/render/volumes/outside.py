@@ -10,14 +10,18 @@ something, and about how much.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torchio
 from scipy import ndimage
 
 from ...ct import MU_WATER
 from .cache import MadeFrom
 from .prepared import DEPTH, place
 from .volume import PackedVolume, Volume, shifted
+
+if TYPE_CHECKING:
+    import torchio
 
 _VOXEL = 6.0
 """mm: what lies beyond is a guess, so it need not be fine. For a small part it is as much finer as the part is."""

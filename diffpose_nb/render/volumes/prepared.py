@@ -5,20 +5,30 @@ They are kept as long as the CT lives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-import torchio
 from scipy import ndimage
 
 from ...ct import MU_WATER
+from ...ct.load import kept_key
+from ...runtime import fingerprint, kept_arrays
 from .cache import MadeFrom
 from .volume import PackedVolume, Reach, Volume, shifted
+
+if TYPE_CHECKING:
+    import torchio
 
 DEPTH = 5.0
 """mm: where a CT is continued, the mean over this depth below its face is repeated."""
 NOWHERE: Reach = ((0.0, 0.0),) * 3
 BONE_FROM = 1.1
 """What attenuates more than this many times as much as water counts as bone."""
+_MOST = 12
+"""So many copies of the example CT are kept on the disk. The finest take 70 MB."""
 _prepared = MadeFrom()
 """The copies that were made so far. Making such a copy takes longer than a registration with it."""
 
@@ -38,7 +48,9 @@ def packed_density(subject: torchio.Subject, voxel: float | None, dtype: torch.d
         volume = Volume.of(subject["density"], dtype)
         return (volume if voxel is None else volume.coarsen(voxel)).pack()
 
-    return _prepared.get(subject["density"].data, (voxel, dtype, place(subject)), make)
+    key = (voxel, dtype, place(subject))
+    made = make if dtype == torch.float64 else lambda: _kept(subject, key, make)
+    return _prepared.get(subject["density"].data, key, made)
 
 
 def packed_structure(subject: torchio.Subject, label: int, voxel: float | None, dtype: torch.dtype) -> PackedVolume:
@@ -83,11 +95,26 @@ def smoothed(
         of what lies beyond a short CT; see :func:`diffpose_nb.render.volumes.outside.cut_faces`.
     """
 
-    return _prepared.get(
-        subject["density"].data,
-        (voxel, smoothing, bone, soft, reach, place(subject)),
-        lambda: smoothed_volume(subject, voxel, smoothing, bone, soft, reach).pack(),
+    def make() -> PackedVolume:
+        return smoothed_volume(subject, voxel, smoothing, bone, soft, reach).pack()
+
+    key = (voxel, smoothing, bone, soft, reach, place(subject))
+    return _prepared.get(subject["density"].data, key, lambda: _kept(subject, key, make))
+
+
+def _kept(subject: torchio.Subject, key: tuple, make: Callable[[], PackedVolume]) -> PackedVolume:
+    """What ``make()`` returns; of the example CT it is kept on the disk, for the next process."""
+    known = kept_key(subject)
+    if known is None:
+        return make()
+    code = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "kernel.py"]
+    found = kept_arrays(
+        f"example_level.{fingerprint(repr(key))}",
+        fingerprint(known, *code),
+        lambda: {field: np.asarray(value) for field, value in vars(make()).items()},
+        _MOST,
     )
+    return PackedVolume(found["values"], float(found["unit"]), np.array(found["world_from_voxel"]))
 
 
 def smoothed_volume(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from scipy import ndimage
 
-from ..kernel import pack
+if TYPE_CHECKING:
+    import torchio
 
 Reach = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 """mm beyond the low and the high end of each axis."""
@@ -90,6 +91,8 @@ class Volume:
 
     def pack(self) -> PackedVolume:
         """The volume in the form that :func:`integrate` takes."""
+        from ..kernel import pack
+
         values, unit = pack(self.values)
         return PackedVolume(values, unit, shifted(self.world_from_voxel, [-1, -1, -1]))
 

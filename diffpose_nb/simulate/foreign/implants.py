@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torchio
 from scipy import ndimage
-from scipy.interpolate import CubicSpline
 
 from .materials import Material
 from .overlying import insulated, skin
 from .shapes import Box, Point, Rod, Shape, Wire
+
+if TYPE_CHECKING:
+    import torchio
 
 SCREW_DIAMETERS = (4.5, 5.5, 6.5)
 """mm: pedicle screws for narrow, middle and wide pedicles (usual range of the manufacturers' systems)."""
@@ -239,6 +241,8 @@ def _through(points: np.ndarray, overhang: float) -> list[np.ndarray]:
     if len(points) == 2:
         slope = np.diff(points, axis=0)[0] / at[1]
         return [points[0] - overhang * slope, points[1] + overhang * slope]
+    from scipy.interpolate import CubicSpline
+
     spline = CubicSpline(at, points, bc_type="natural")
     bent = spline(np.linspace(0, at[-1], 12))
     first, last = (_unit(spline(end, 1)) for end in (0, at[-1]))

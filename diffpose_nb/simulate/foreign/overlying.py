@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
-from scipy.interpolate import CubicSpline
 
 from ...camera import Camera
 from .materials import Material
 from .shapes import Ball, Box, Point, Rod, Shape, Wire
+
+if TYPE_CHECKING:
+    import torchio
 
 _LOOP = [(0, 1), (0, 0), (0.4, 0), (0.56, 0.09), (0.6, 0.25), (0.56, 0.41), (0.4, 0.5), (0, 0.5)]
 _STROKES = {  # x to the right and y down, in a box of height 1
@@ -183,6 +185,8 @@ def _surface(subject: torchio.Subject, x: float, z: float, front: bool) -> float
 
 def insulated(subject: torchio.Subject, way: np.ndarray, *, front: bool, core: float, coat: float) -> list[Shape]:
     """A cable on the skin along points (N, 2), x and z in world mm: copper in polyethylene, with their radii in mm."""
+    from scipy.interpolate import CubicSpline
+
     fine = CubicSpline(np.arange(len(way)), way)(np.linspace(0, len(way) - 1, 12 * len(way)))
     heights = np.array([_surface(subject, x, z, front) for x, z in fine])
     known = np.flatnonzero(np.isfinite(heights))  # beside the body, a cable goes on as high as at its edge
