@@ -24,6 +24,10 @@ EXAMPLE_BONES: Path = FOLDER / "example_bones.npz"
 """A mesh of the bones of :func:`diffpose_nb.ct.example`, made by ``python -m diffpose_nb.commands.mesh``."""
 EXAMPLE_REGISTRATIONS: Path = FOLDER / "example_registrations.csv"
 """A table of registrations of simulated X-rays, made by ``python -m diffpose_nb.commands.registrations``."""
+PAPERS_METHODS: Path = FOLDER / "papers_methods.csv"
+"""A table of the methods that papers compare, on the same X-rays, made by ``python -m diffpose_nb.commands.papers``."""
+PAPERS_TRACES: Path = FOLDER / "papers_traces.csv"
+"""Descents whose errors were noted on the way, made by the same command."""
 
 
 def example_truth() -> Tensor:

@@ -1,0 +1,1 @@
+"""``python -m diffpose_nb.commands.papers`` and ``python -m diffpose_nb.commands.papers.landmarks``: what papers compare."""
