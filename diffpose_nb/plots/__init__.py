@@ -3,8 +3,8 @@
 The functions that draw images are in ``plots`` itself. Each other subject has a module of its own:
 :mod:`~diffpose_nb.plots.registration`, :mod:`~diffpose_nb.plots.similarity`, :mod:`~diffpose_nb.plots.gradients`,
 :mod:`~diffpose_nb.plots.training`, :mod:`~diffpose_nb.plots.evaluation`, :mod:`~diffpose_nb.plots.diagrams`,
-:mod:`~diffpose_nb.plots.rays` and :mod:`~diffpose_nb.plots.papers`. Axes of images are in millimetres at the detector. Colour-blind readers, too, can tell
-the blue from the orange.
+:mod:`~diffpose_nb.plots.rays` and :mod:`~diffpose_nb.plots.papers`. Axes of images are in millimetres at the detector.
+Colour-blind readers, too, can tell the blue from the orange.
 
 Imports the packages below it, which compute what is drawn; none of them imports ``plots``.
 """

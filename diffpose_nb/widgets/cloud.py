@@ -80,7 +80,8 @@ def pose_cloud(
         f'<div class="dp-widget dp-cloud" role="group" aria-label="{html.escape(label)}" {KEYS} '
         f'data-settings="{html.escape(json.dumps(settings))}">'
         f"{style(__package__, 'widget.css')}{style(__package__, 'cloud.css')}"
-        f'<div class="dp-live" hidden><canvas class="dp-focus" tabindex="0" role="img" width="820" height="560"></canvas>'
+        f'<div class="dp-live" hidden>'
+        f'<canvas class="dp-focus" tabindex="0" role="img" width="820" height="560"></canvas>'
         f'<p class="dp-said" role="status"></p></div>'
         f'<div class="dp-axes">{"".join(_axis(n, subject, poses, small) for n in range(6))}</div>'
         f"{script(__package__, 'cloud.js')}</div>"

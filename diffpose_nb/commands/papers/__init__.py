@@ -1,1 +1,1 @@
-"""``python -m diffpose_nb.commands.papers`` and ``python -m diffpose_nb.commands.papers.landmarks``: what papers compare."""
+"""What papers compare: ``python -m diffpose_nb.commands.papers``, and ``papers.landmarks`` for one of its methods."""

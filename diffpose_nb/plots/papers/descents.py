@@ -40,7 +40,7 @@ def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only
         ax.set(yscale="log")
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter("")
-        ax.set_yticks([t for t in (0.1, 0.3, 1, 3, 10, 30, 100)])
+        ax.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100])
         ax.grid(alpha=0.3)
     low = min(curve.low.min() for curve in curves.values())
     high = max(curve.high.max() for curve in curves.values())

@@ -1,4 +1,4 @@
-"""Registration without derivatives: an evolution strategy on gradient NCC, as programs for 2D/3D registration had it."""
+"""Registration without derivatives: an evolution strategy on gradient NCC, as in programs for 2D/3D registration."""
 
 from __future__ import annotations
 

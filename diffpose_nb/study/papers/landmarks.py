@@ -199,11 +199,11 @@ def pose_from_landmarks(landmarks: Tensor, at: Tensor, camera: Camera, seed: int
     if len(points) < 6:
         return None
     cv2.setRNGSeed(seed)
-    K, _ = camera.to_opencv()
+    intrinsics, _ = camera.to_opencv()
     options = {"reprojectionError": REPROJECTION, "iterationsCount": 2000, "flags": cv2.SOLVEPNP_SQPNP}
-    found, turn, shift, agree = cv2.solvePnPRansac(points, pixels, K, None, **options)
+    found, turn, shift, agree = cv2.solvePnPRansac(points, pixels, intrinsics, None, **options)
     if not found or agree is None or len(agree) < 6:
         return None
     agree = agree[:, 0]
-    turn, shift = cv2.solvePnPRefineLM(points[agree], pixels[agree], K, None, turn, shift)
+    turn, shift = cv2.solvePnPRefineLM(points[agree], pixels[agree], intrinsics, None, turn, shift)
     return from_opencv(turn, shift)

@@ -27,7 +27,7 @@ _PIXELS = 256
 
 
 def along(setting: Setting, steps: int = 41) -> dict[str, Tensor]:
-    """Losses along the six parameters, each (6, steps), at the offsets of :func:`~diffpose_nb.similarity.landscapes.line`.
+    """Losses along the six parameters, each (6, steps), at offsets of :func:`~diffpose_nb.similarity.landscapes.line`.
 
     The geodesic losses come first, then :data:`LOSSES`, then xvr's similarity, as "xvr's".
     """
@@ -78,7 +78,7 @@ def patch_times(
 def render_times(
     subject: torchio.Subject, camera: Camera, pose: Tensor, sides: Sequence[int] = (16, 32, 64), repeats: int = 2
 ) -> pd.DataFrame:
-    """Seconds of a rendering on this computer, by the side of the picture, for three renderers; the least of several."""
+    """Seconds of a rendering on this computer, by the side of the picture, for three renderers; the least of a few."""
     methods = {"this package": "fused", "DiffDRR, trilinear": "trilinear", "DiffDRR, Siddon": "siddon"}
     rows = {}
     for side in sides:
