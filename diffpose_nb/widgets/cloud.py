@@ -81,7 +81,7 @@ def pose_cloud(
         f'data-settings="{html.escape(json.dumps(settings))}">'
         f"{style(__package__, 'widget.css')}{style(__package__, 'cloud.css')}"
         f'<div class="dp-live" hidden>'
-        f'<canvas class="dp-focus" tabindex="0" role="img" width="820" height="560"></canvas>'
+        f'<canvas class="dp-focus" tabindex="0" role="img" width="820" height="470"></canvas>'
         f'<p class="dp-said" role="status"></p></div>'
         f'<div class="dp-axes">{"".join(_axis(n, subject, poses, small) for n in range(6))}</div>'
         f"{script(__package__, 'cloud.js')}</div>"
@@ -104,11 +104,11 @@ def _axis(axis: int, subject: torchio.Subject, poses: PoseRange, camera: Camera)
             images = renderer(ends(poses, axis, level))[:, 0]
         for sign, image in zip("−+", images, strict=True):
             top = torch.quantile(image, 0.995).clamp(min=1e-6)
-            said = f"{NAMES[axis]} {sign}{value:g} {UNITS[axis]}"
+            said = f"{sign}{value:g}{'' if UNITS[axis] == '°' else ' '}{UNITS[axis]}"
             shown = "" if level == _LEVELS else " hidden"
             pictures.append(
                 f'<figure data-level="{level}"{shown}><img src="{encode((image / top).numpy())}" '
-                f'alt="DRR at {html.escape(said)}"><figcaption>{html.escape(said)}</figcaption></figure>'
+                f'alt="DRR at {NAMES[axis]} {html.escape(said)}"><figcaption>{html.escape(said)}</figcaption></figure>'
             )
     return (
         f'<div class="dp-axis"><div class="dp-bar"><label>{NAMES[axis]}</label><output></output>'

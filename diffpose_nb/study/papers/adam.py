@@ -28,7 +28,8 @@ from ...similarity import sample_patches, sparse_ncc
 from ...similarity.patches import Patches
 
 SO3 = "so3_log_map"
-"""A parameterisation that DiffDRR had until 0.3: the logarithm of the rotation, and the translation."""
+"""A parameterisation that DiffDRR had until 0.3: the logarithm of the rotation, and the translation. Here the translation
+is along the turned axes, as in DiffDRR 0.6, so that only the rotation is written differently."""
 PARAMETERIZATIONS = {
     "se(3) logarithm": ("se3_log_map", None),
     "so(3) logarithm": (SO3, None),
@@ -174,7 +175,9 @@ def descend_on(
 
     def current() -> Tensor:
         if parameterization == SO3:
-            pose = RigidTransform(make_transform(roma.rotvec_to_rotmat(rotation), translation))
+            matrix = roma.rotvec_to_rotmat(rotation)
+            turned = (matrix @ translation[..., None])[..., 0]  # along the turned axes, as DiffDRR has it
+            pose = RigidTransform(make_transform(matrix, turned).float())
         else:
             pose = convert(rotation, translation, parameterization=parameterization, convention=convention)
         return from_diffdrr(pose)[0]

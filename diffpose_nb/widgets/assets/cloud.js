@@ -29,15 +29,16 @@ for (const box of document.querySelectorAll(".dp-cloud:not([data-ready])")) {
     source = add(add(add(source, x, offsets[3]), y, offsets[4]), depth, -offsets[5]);
     return { source, x, y, depth };
   };
+  const middle = pose([0, 0, 0, 0, 0, 0]).depth.map((v) => (v * (set.sid - 2 * set.sod)) / 2); // of source and detector
   const half = () => axes.map((axis, n) => (set.half[n] * +axis.querySelector("input").value) / set.levels);
   const seen = (point) => {
     const c = Math.cos(state.turn),
       s = Math.sin(state.turn),
-      [a, b, h] = add(point, set.centre, -1);
+      [a, b, h] = add(add(point, set.centre, -1), middle, -1);
     const across = c * a - s * b,
       away = s * a + c * b;
     const up = h * Math.cos(state.tilt) + away * Math.sin(state.tilt);
-    return [canvas.width / 2 + 0.33 * across, canvas.height / 2 - 0.33 * up];
+    return [canvas.width / 2 + 0.44 * across, canvas.height / 2 - 0.44 * up];
   };
   const stroke = (points, color, width, closed) => {
     context.beginPath();
@@ -63,8 +64,15 @@ for (const box of document.querySelectorAll(".dp-cloud:not([data-ready])")) {
     }
     context.fillStyle = "#333333";
     context.font = "600 22px sans-serif";
-    const letters = { R: [a + 45, 0, 0], L: [-a - 45, 0, 0], A: [0, b + 45, 0], P: [0, -b - 45, 0], H: [0, 0, h +
-        45] };
+    const letters = {
+      R: [a + 45, 0, 0],
+      L: [-a - 45, 0, 0],
+      A: [0, b + 45, 0],
+      P: [0, -b - 45, 0],
+      H: [0, 0, h +
+        45
+      ]
+    };
     for (const [letter, place] of Object.entries(letters)) {
       const [x, y] = seen(add(set.centre, place, 1));
       context.fillText(letter, x - 8, y + 8);
@@ -83,7 +91,8 @@ for (const box of document.querySelectorAll(".dp-cloud:not([data-ready])")) {
     context.globalAlpha = strong ? 1 : 0.28;
     const color = strong ? set.colors[1] : set.colors[0];
     stroke(corners, color, strong ? 3 : 1, true);
-    if (strong) corners.forEach((corner) => stroke([source, corner], color, 1.4, false));
+    if (!strong) stroke([source, middle], color, 0.6, false);
+    else corners.forEach((corner) => stroke([source, corner], color, 1.4, false));
     context.globalAlpha = strong ? 1 : 0.75;
     context.beginPath();
     context.arc(...seen(source), strong ? 7 : 3.5, 0, 2 * Math.PI);
@@ -102,7 +111,8 @@ for (const box of document.querySelectorAll(".dp-cloud:not([data-ready])")) {
       "orange the nominal view. Drag to turn.";
     canvas.setAttribute("aria-label", "Cameras around a patient drawn from " + words.join(", "));
     axes.forEach((axis, n) => {
-      axis.querySelector("output").textContent = "±" + +now[n].toFixed(1) + " " + set.units[n];
+      axis.querySelector("output").textContent = "±" + +now[n].toFixed(1) + (set.units[n] === "°" ? "" : " ") +
+        set.units[n];
       const level = axis.querySelector("input").value;
       axis.querySelectorAll("figure").forEach((figure) => { figure.hidden = figure.dataset.level !== level; });
     });
