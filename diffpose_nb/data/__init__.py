@@ -27,6 +27,10 @@ EXAMPLE_REGISTRATIONS: Path = FOLDER / "example_registrations.csv"
 WRIST_REGISTRATIONS: Path = FOLDER / "wrist_registrations.csv"
 """A table of registrations of the real wrist, with their errors in mm, made by ``python -m
 diffpose_nb.commands.wrist --write``. It holds no picture and no volume of that set."""
+PAPERS_METHODS: Path = FOLDER / "papers_methods.csv"
+"""A table of the methods that papers compare, on the same X-rays, made by ``python -m diffpose_nb.commands.papers``."""
+PAPERS_TRACES: Path = FOLDER / "papers_traces.csv"
+"""Descents whose errors were noted on the way, made by the same command."""
 
 
 def example_truth() -> Tensor:

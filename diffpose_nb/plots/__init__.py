@@ -2,9 +2,9 @@
 
 The functions that draw images are in ``plots`` itself. Each other subject has a module of its own:
 :mod:`~diffpose_nb.plots.registration`, :mod:`~diffpose_nb.plots.similarity`, :mod:`~diffpose_nb.plots.gradients`,
-:mod:`~diffpose_nb.plots.training`, :mod:`~diffpose_nb.plots.evaluation`, :mod:`~diffpose_nb.plots.diagrams` and
-:mod:`~diffpose_nb.plots.rays`. Axes of images are in millimetres at the detector. Colour-blind readers, too, can tell
-the blue from the orange.
+:mod:`~diffpose_nb.plots.training`, :mod:`~diffpose_nb.plots.evaluation`, :mod:`~diffpose_nb.plots.diagrams`,
+:mod:`~diffpose_nb.plots.rays` and :mod:`~diffpose_nb.plots.papers`. Axes of images are in millimetres at the detector.
+Colour-blind readers, too, can tell the blue from the orange.
 
 Imports the packages below it, which compute what is drawn; none of them imports ``plots``.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from . import diagrams, evaluation, gradients, rays, registration, similarity
+from . import diagrams, evaluation, gradients, papers, rays, registration, similarity
 from .images import effect, orientation, overlay, picture, pictures, slices
 from .registration import LiveView, convergence, film, landmark_errors
 from .style import BLUE, GREEN, GREY, NOT_COMPARED, ORANGE, PURPLE, WIDTH, panels, use_in_notebooks
@@ -38,6 +38,7 @@ __all__ = [
     "orientation",
     "overlay",
     "panels",
+    "papers",
     "picture",
     "pictures",
     "rays",

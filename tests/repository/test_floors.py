@@ -45,7 +45,7 @@ def imported(path):
 def room(path):
     """The package that a file belongs to, None for the root's face; ``__main__`` is a door of ``cli``."""
     parts = path.relative_to(PACKAGE).parts
-    return "cli" if path.name == "__main__.py" else parts[0] if len(parts) > 1 else None
+    return "cli" if path == PACKAGE / "__main__.py" else parts[0] if len(parts) > 1 else None
 
 
 def test_only_packages_lie_at_the_root(floor_of):

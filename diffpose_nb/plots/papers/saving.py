@@ -1,0 +1,54 @@
+"""A figure as a file for a document, with the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+FORMATS = (".svg", ".pdf", ".png", ".eps")
+WIDTH = 5.4
+"""Inches: so wide is a column of print, and a phone's page shows letters of 10 points at this width still legibly."""
+
+
+def save(figure: Figure, path: str | Path, data: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None) -> list[Path]:
+    """Write a figure, and its data as CSV beside it. Returns the files.
+
+    Parameters
+    ----------
+    figure
+        The figure. Letters stay letters, so that the file can be searched and edited.
+    path
+        Where to; the ending decides the form: .svg, .pdf, .png or .eps. The folder is made if it does not exist.
+    data
+        The numbers that the figure draws, for ``path`` with the ending .csv. Several tables by name become one file
+        each, ``path`` with ``_name.csv``.
+
+    Raises
+    ------
+    ValueError
+        The ending is none of these.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"{path}: ends in {path.suffix!r}; a figure is saved as {', '.join(FORMATS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
+        figure.savefig(path, bbox_inches="tight", dpi=300)
+    written = [path]
+    tables = {"": data} if isinstance(data, pd.DataFrame) else dict(data or {})
+    for name, table in tables.items():
+        ending = "".join(letter if letter.isalnum() else "_" for letter in name)
+        beside = path.with_name(f"{path.stem}_{ending}.csv") if name else path.with_suffix(".csv")
+        table.to_csv(beside, encoding="utf-8")
+        written.append(beside)
+    return written
+
+
+def panels(rows: int, columns: int, height: float, **kwargs: object) -> tuple[Figure, object]:
+    """A figure as wide as :data:`WIDTH` with so many panels, each ``height`` inches high."""
+    return plt.subplots(rows, columns, figsize=(WIDTH, rows * height), layout="constrained", squeeze=False, **kwargs)
