@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import loops, measure, page
+from benchmarks import history, loops, measure, page
 from benchmarks.contenders import CONTENDERS, OURS
 from diffpose_nb import ct
 
@@ -38,6 +38,25 @@ def test_the_page_has_a_row_for_each(table):
     rows = [line for line in text.splitlines() if line.startswith("| 24² ")]
     assert len(rows) == len(CONTENDERS)
     assert "| 2,500 |" in text and "| 4 |" in text and "| 123.4 |" in text
+
+
+def test_the_history_grows_by_what_is_compared_over_time(table, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(history.PATH.read_text(encoding="utf-8"), encoding="utf-8")
+    before = history.read(path)
+    history.append(table, path)
+    assert history.read(path).equals(before), "24 pixels are not 200"
+    history.append(table.assign(pixels=history.SIZE), path)
+    after = history.read(path)
+    assert after[: len(before)].equals(before) and len(after) == len(before) + 1
+    ratios = table.set_index(["renderer", "task"])["times ours"]
+    assert float(after.forward.iloc[-1]) == round(ratios[history.AGAINST, "forward"], 1)
+    assert after.torch.iloc[-1] and after.date.iloc[-1]
+
+
+def test_the_page_shows_the_history():
+    text = (page.BOOK / "benchmarks.md").read_text(encoding="utf-8")
+    assert history.section(history.read()).strip() in text
 
 
 @pytest.fixture
