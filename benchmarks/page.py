@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,6 +15,7 @@ from matplotlib.figure import Figure
 
 from diffpose_nb.plots import BLUE, ORANGE
 
+from . import history
 from .contenders import OURS
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -57,7 +60,8 @@ class Results:
 
 
 def write(results: Results) -> None:
-    """Write ``book/benchmarks.md`` and its figure."""
+    """Write ``book/benchmarks.md`` and its figure, and add a line to the history."""
+    history.append(results.side_by_side)
     figure(results.side_by_side).savefig(BOOK / "images" / "benchmarks.png", dpi=150)
     (BOOK / "benchmarks.md").write_text(text(results), encoding="utf-8")
 
@@ -65,11 +69,14 @@ def write(results: Results) -> None:
 def text(results: Results) -> str:
     """The page as Markdown."""
     machine, threads = platform.machine(), numba.config.NUMBA_NUM_THREADS
+    versions = ", ".join(f"{name} {version(name)}" for name in history.PACKAGES)
+    day = datetime.datetime.now(datetime.UTC).date()
     return f"""# How fast, and how exact
 
-Measured side by side in one run by `make bench`, which writes this page: {machine}, {threads} threads, no GPU, medians
-of {results.rounds} interleaved rounds. Every renderer gets the same chest CT at its full 512 × 512 × 133 voxels and the
-same view of 300 × 300 mm. Look at the ratios; the seconds are this machine's.
+Measured side by side in one run by `make bench`, which writes this page: {day}, {machine}, {threads} threads, no GPU,
+Python {platform.python_version()}, {versions}, medians of {results.rounds} interleaved rounds.
+Every renderer gets the same chest CT at its full 512 × 512 × 133 voxels and the same view of 300 × 300 mm. Look at the
+ratios; the seconds are this machine's.
 
 ![Seconds for a picture, and for a picture with its gradient, against the size, by renderer.](images/benchmarks.png)
 
@@ -79,6 +86,7 @@ and it is reported, not judged. plastimatch is a program in C, without gradients
 
 {_markdown(_wide(results.side_by_side))}
 
+{history.section(history.read())}
 ## What registration and training make of it
 
 An iteration of refinement on 160 × 160 pixels; sparse: 100 patches of 13 × 13. Adam follows the gradient of multiscale

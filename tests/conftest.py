@@ -22,12 +22,13 @@ NO_CHROMIUM = "chromium is missing: apt install chromium, or .venv/bin/python -m
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "anywhere: not with the other tests of its file, where tests run in parallel")
+    config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which may not be there")
 
 
 def pytest_collection_modifyitems(items):
     """With ``-n 2 --dist loadgroup`` a file's tests stay in one process, and so do all that share the server of Lab."""
     for item in items:
-        if item.config.pluginmanager.hasplugin("xdist") and not item.get_closest_marker("anywhere"):
+        if not item.get_closest_marker("anywhere") and not item.get_closest_marker("xdist_group"):
             group = "lab" if "lab" in item.fixturenames else item.path.name
             item.add_marker(pytest.mark.xdist_group(group))
 
@@ -104,7 +105,7 @@ def pytest_terminal_summary(terminalreporter):
         value for report in reports for name, value in getattr(report, "user_properties", []) if name == MEASURED
     ]
     if sentences:
-        terminalreporter.section("measured in Chromium")
+        terminalreporter.section("measured")
         for sentence in dict.fromkeys(sentences):
             terminalreporter.write_line(sentence)
 

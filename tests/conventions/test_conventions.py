@@ -96,17 +96,15 @@ WRITTEN = {
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_the_right_reading_is_found(name, xrays, example):
-    """20 poses: 4 simulated X-rays, each in five places of its plane; and the mirror image of each X-ray."""
+    """4 simulated X-rays, turned by each quarter and cropped off their middle; and the mirror image of one."""
     write, expected = WRITTEN[name]
-    for xray in xrays:
-        for n in range(5):
-            turned = xray.rot90(n) if n < 4 else xray.crop(0, 8, 96, 88)
-            matrix = write(turned.true_world_from_camera, example)
-            found = conventions.rank(matrix, example, turned, pixels=32)
-            first = found.iloc[0]
-            assert expected in first.convention and first.verdict == "this one", found.head(3).to_string()
-            if n > 0 or xray is not xrays[1]:
-                continue
+    for xray, place in zip([*xrays, xrays[0]], [1, 0, 2, 3, "cropped"], strict=True):
+        turned = xray.crop(0, 8, 96, 88) if place == "cropped" else xray.rot90(place)
+        matrix = write(turned.true_world_from_camera, example)
+        found = conventions.rank(matrix, example, turned, pixels=32)
+        first = found.iloc[0]
+        assert expected in first.convention and first.verdict == "this one", found.head(3).to_string()
+        if place == 0:
             # the same matrix with the image turned over: the reading from the other side wins instead
             over = conventions.rank(matrix, example, turned.flip(), pixels=32)
             assert expected not in over.convention[0], "the mirrored picture must not win"

@@ -1,10 +1,12 @@
 """What is compared is the same view of the same CT; how long it takes is not tested."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import loops, measure, page
+from benchmarks import history, loops, measure, page
 from benchmarks.contenders import CONTENDERS, OURS
+from diffpose_nb import ct
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,35 @@ def test_the_page_has_a_row_for_each(table):
     assert "| 2,500 |" in text and "| 4 |" in text and "| 123.4 |" in text
 
 
-def test_the_loops_run_on_either_renderer(example):
-    refinement, training = loops.refinement(example, 1), loops.training(example, 1)
+def test_the_history_grows_by_what_is_compared_over_time(table, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(history.PATH.read_text(encoding="utf-8"), encoding="utf-8")
+    before = history.read(path)
+    history.append(table, path)
+    assert history.read(path).equals(before), "24 pixels are not 200"
+    history.append(table.assign(pixels=history.SIZE), path)
+    after = history.read(path)
+    assert after[: len(before)].equals(before) and len(after) == len(before) + 1
+    ratios = table.set_index(["renderer", "task"])["times ours"]
+    assert float(after.forward.iloc[-1]) == round(ratios[history.AGAINST, "forward"], 1)
+    assert after.torch.iloc[-1] and after.date.iloc[-1]
+
+
+def test_the_page_shows_the_history():
+    text = (page.BOOK / "benchmarks.md").read_text(encoding="utf-8")
+    assert history.section(history.read()).strip() in text
+
+
+@pytest.fixture
+def small(example):
+    """Every fourth voxel: what is tested is that the loops run, and not how long they take."""
+    flips = np.diag([-1.0, -1.0, 1.0, 1.0])
+    matrix = flips @ example["volume"].affine @ np.diag([4.0, 4.0, 2.0, 1.0])
+    return ct.make_subject(example["volume"].data[0, ::4, ::4, ::2].numpy(), matrix)
+
+
+def test_the_loops_run_on_either_renderer(small):
+    refinement, training = loops.refinement(small, 1), loops.training(small, 1)
     assert set(refinement.renderer) == set(loops.METHODS)
     assert (refinement.seconds > 0).all()
     assert (refinement[refinement.renderer == OURS]["times ours"] == 1).all()

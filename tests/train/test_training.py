@@ -33,7 +33,7 @@ def test_it_learns(example, camera, tmp_path):
         poses=poses,
         camera=camera,
         augmentation=Augmentation.none(),
-        steps=200,
+        steps=120,
         **QUICK | {"batch": 16, "pool": 64},
     )
     loss = found.history.loss
@@ -255,7 +255,7 @@ def test_a_killed_training_leaves_a_whole_checkpoint(example, camera, tmp_path):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         done = 0
-        while done < 15:
+        while done < 5:
             done = int(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
     finally:
@@ -263,4 +263,4 @@ def test_a_killed_training_leaves_a_whole_checkpoint(example, camera, tmp_path):
         process.wait()
     started = time.perf_counter()
     found = fit(example, path, camera=camera, steps=100_000, minutes=0.01, **QUICK)
-    assert len(found.history) >= 14, f"resumed at {len(found.history)} after {time.perf_counter() - started:.1f} s"
+    assert len(found.history) >= 4, f"resumed at {len(found.history)} after {time.perf_counter() - started:.1f} s"
