@@ -322,6 +322,19 @@ def test_the_steps_play_one_after_the_other(open_carm):
     page.close()
 
 
+@pytest.mark.parametrize("name", ["book/index", "notebooks/02_intrinsics", "notebooks/05_drr_rendering"])
+def test_in_the_book(open_page, html, name):
+    """As it is opened from the disk; the still, which is hidden, loads no pictures."""
+    page = open_page()
+    page.goto((html / f"{name}.html").as_uri(), wait_until="load")
+    page.locator("dp-carm").scroll_into_view_if_needed()
+    page.wait_for_selector("dp-carm[data-ready]", state="attached")
+    assert page.locator("dp-carm").get_attribute("data-ready") == "yes"
+    assert not page.locator("dp-carm .dp-still").is_visible()
+    assert not page.complaints
+    page.close()
+
+
 @pytest.mark.parametrize("why", ["no WebGL2", "no file"])
 def test_else_the_still_stays(open_carm, why):
     refuse = """const first = HTMLCanvasElement.prototype.getContext;
