@@ -1,6 +1,9 @@
 """The live C-arm: the right picture, of the newest values, and none of it alive where there is no kernel."""
 
 import asyncio
+import html
+import json
+import re
 from io import BytesIO
 
 import numpy as np
@@ -12,9 +15,10 @@ import torchio
 from IPython.display import HTML
 from scipy import ndimage
 
-from diffpose_nb import widgets
+from diffpose_nb import ct, widgets
 from diffpose_nb.render import Renderer
 from diffpose_nb.widgets import console as carm_console
+from diffpose_nb.widgets import element
 from diffpose_nb.widgets.newest import Newest
 
 MESH = pv.Sphere(radius=60)
@@ -187,3 +191,43 @@ def test_without_a_kernel_it_is_a_page(subject, quick, monkeypatch):
     assert page.data.count("<img ") == 2
     assert "RAO 30°" in page.data and "LAO 30°" in page.data
     assert "jupyter.widget" not in page.data
+
+
+@pytest.fixture
+def in_a_page(quick, monkeypatch):
+    monkeypatch.setenv(carm_console.STATIC, "1")
+    monkeypatch.setattr(carm_console, "STILLS", (carm_console.View(), carm_console.View(0, 0, sod=600)))
+    return lambda subject, **kwargs: widgets.carm_console(subject, MESH, **kwargs).data
+
+
+def test_the_example_is_alive_in_a_page(in_a_page, example):
+    page = in_a_page(example, view=carm_console.View(-30, 5))
+    settings = json.loads(html.unescape(re.search(r'<dp-carm [^>]*data-settings="([^"]*)"', page).group(1)))
+    assert [slider[0] for slider in settings["sliders"]] == list(carm_console.SLIDERS)
+    assert settings["start"] == vars(carm_console.View(-30, 5))
+    still, _, rest = page.partition("</dp-carm>")
+    assert still.count("<img ") == 2 and "customElements.define" in rest
+
+
+def test_another_ct_is_not(in_a_page, example):
+    """The book's file holds the example as it is, so that anything else would show the wrong patient."""
+    assert not element.is_in_the_book(ct.with_letter(example))
+    moved = torchio.Subject(volume=torchio.ScalarImage(tensor=example.volume.data, affine=np.eye(4)))
+    assert not element.is_in_the_book(moved)
+
+
+def test_sliders_can_be_chosen(subject, quick, in_a_page, example, monkeypatch):
+    page = in_a_page(example, sliders=("sid", "sod"))
+    assert page.count("<img ") == 1, "a still whose angles differ cannot be reached"
+    assert "lateral" not in page.partition("<style>")[0]
+    monkeypatch.delenv(carm_console.STATIC)
+    console = widgets.carm_console(subject, MESH, view=carm_console.View(40, 5), sliders=("sod",))
+    assert list(console.sliders) == ["sod"]
+    console.sliders["sod"].value = 600.0
+    assert console.view == carm_console.View(40, 5, sod=600.0)
+
+
+@pytest.mark.parametrize("sliders", [(), ("sid", "height")])
+def test_a_slider_for_nothing_is_refused(subject, sliders):
+    with pytest.raises(ValueError, match="primary, secondary, sid, sod, left, head"):
+        widgets.carm_console(subject, MESH, sliders=sliders)

@@ -20,15 +20,15 @@ diffposeCArm.page ??= (sliders, views, group) => {
     <canvas ${turns ? 'tabindex="0" ' : ""}role="img" width="256" height="256"></canvas>
     ${["left", "right", "top", "bottom"].map(letter).join("")}</div><p class="dp-hint">${hint}</p></div>
     <div class="dp-side"><p class="dp-says">One moment: a small CT is on its way, 1 MB.</p>${sliders.map(bar).join("")}
-    <div class="dp-buttons">${[...Object.keys(views), "back to the start"].map(go).join("")}</div>
-    <div class="dp-drawings"></div></div></div><p class="dp-credit"></p>`;
+    <div class="dp-buttons">${[...Object.keys(views), "start again"].map(go).join("")}</div></div>
+    <div class="dp-drawings"></div></div><p class="dp-credit"></p>`;
 };
 
 if (!customElements.get("dp-carm")) customElements.define("dp-carm", class extends HTMLElement {
   async connectedCallback() {
     if (this.settings) return;
     this.settings = JSON.parse(this.dataset.settings);
-    const still = this.find(".dp-still");
+    const still = this.querySelector(".dp-still");
     try {
       if (!diffposeCArm.works()) throw new Error("this browser has no WebGL2");
       still.hidden = true;
@@ -41,12 +41,13 @@ if (!customElements.get("dp-carm")) customElements.define("dp-carm", class exten
       this.dataset.ready = "still";
       this.dataset.reason = reason.message;
       still.hidden = false;
-      this.find(".dp-live")?.remove();
+      this.live?.remove();
     }
   }
 
+  // In the part that is alive: the still may be a widget with bars and buttons of its own.
   find(query) {
-    return this.querySelector(query);
+    return this.live.querySelector(query);
   }
 
   // Files are asked for when the reader comes near.
@@ -76,18 +77,18 @@ if (!customElements.get("dp-carm")) customElements.define("dp-carm", class exten
 
   build() {
     const { sliders, start, views } = this.settings,
-      live = document.createElement("div");
+      live = this.live = document.createElement("div");
     live.className = "dp-live";
     live.innerHTML = diffposeCArm.page(sliders, views, "carm-" + Math.random().toString(36).slice(2));
     this.append(live);
     this.view = { turn: 0, left: 0, front: 0, head: 0, ...start };
     this.canvas = this.find("canvas");
-    for (const input of this.querySelectorAll(".dp-bar input")) {
+    for (const input of this.live.querySelectorAll(".dp-bar input")) {
       input.addEventListener("input", () => this.go(Object.fromEntries([
         [input.name, +input.value]
       ])));
     }
-    for (const button of this.querySelectorAll(".dp-go")) {
+    for (const button of this.live.querySelectorAll(".dp-go")) {
       button.addEventListener("click", () => this.go(views[button.textContent] ?? this.home, "a button"));
     }
     if (this.find(".dp-turns")) this.listen();
@@ -202,7 +203,7 @@ if (!customElements.get("dp-carm")) customElements.define("dp-carm", class exten
     const error = this.task ? ", " + this.find(".dp-error").textContent : "";
     const keys = this.find(".dp-turns") ? "; arrow keys turn the C-arm, with Shift they shift the patient" : "";
     this.canvas.setAttribute("aria-label", "DRR of the chest, " + angles + error + keys);
-    for (const bar of this.querySelectorAll(".dp-bar:not(.dp-steps)")) {
+    for (const bar of this.live.querySelectorAll(".dp-bar:not(.dp-steps)")) {
       const [, output, input] = bar.children, value = this.view[input.name];
       input.value = value;
       output.textContent = value.toFixed(digits).replace("-", "−").replace(/^−(0(\.0)?)$/, "$1");

@@ -39,7 +39,7 @@ diffposeCArm.register ??= (carm) => {
     [, output, slider] = bar.children;
   // Until the CT is here, the X-ray alone.
   picture.overlay(carm.canvas, null, picture.scaled(task.xray, carm.settings.pixels), "X-ray");
-  for (const input of carm.querySelectorAll("fieldset input")) {
+  for (const input of carm.live.querySelectorAll("fieldset input")) {
     input.addEventListener("change", () => {
       carm.shows = input.value;
       carm.request();
