@@ -7,10 +7,13 @@ import torchio
 
 from diffpose_nb import ct, evaluate, register
 from diffpose_nb.camera import Camera, carm_pose, invert, rigid_motion, transform_points
+from diffpose_nb.images import XRay
 from diffpose_nb.register import Comparison, Prior, Strategy, refine, whole_rays
 from diffpose_nb.register.pixels.foreign import unexplained
 from diffpose_nb.register.pixels.part import Part
+from diffpose_nb.register.pixels.views import Views
 from diffpose_nb.render import Renderer, beyond
+from diffpose_nb.render.volumes.prepared import NOWHERE
 from diffpose_nb.study.kinds import make_case
 
 CAMERA = Camera(1020, (4.0, 4.0), (80, 80))
@@ -69,6 +72,42 @@ def test_a_short_ct_is_registered_and_its_end_is_no_anatomy():
     )
     assert case.error(found.world_from_camera)[0] < 1 < case.error(blind.world_from_camera)[0]
     assert found.judgement == "found" and blind.judgement != "found"
+
+
+def test_a_ct_that_holds_hardly_a_ray_whole_is_registered():
+    """A tilted view of 88 mm of a patient: at the start 3 % of the rays are whole, and none of them says much."""
+    case = make_case("short CT", 7, 7)
+    assert whole_rays(beyond(case.subject), case.xray.camera, case.start).double().mean() < 0.05
+    found = refine(case.subject, case.xray, search=Strategy(restarts=0), progress=False)
+    assert case.error(found.world_from_camera)[0] < 1
+    assert found.judgement == "found"
+
+
+def test_only_a_short_ct_is_continued_and_only_across_the_beam(example):
+    """A whole CT is left as it is, wherever it lies at the start, and so its registrations are what they were."""
+    camera, strategy = Camera(1020, (4.0, 4.0), (80, 80)), Strategy()
+    for start in (carm_pose(30, 10, 700), rigid_motion([0, 0, 0], [0, 0, 90]) @ carm_pose(0, 0, 700)):
+        assert _views(example, camera, start, strategy).reach == NOWHERE
+    short = ct.cut(example, superior=(-44, 44))
+    across = _views(short, camera, carm_pose(30, 10, 700), strategy).reach
+    assert across[:2] == NOWHERE[:2] and min(across[2]) > 50
+    along_the_body = rigid_motion([80, 0, 0], [0, 0, 0]) @ carm_pose(0, 0, 700)
+    assert _views(short, camera, along_the_body, strategy).reach[2] == (0, 0)
+    whole = Comparison(overlap=False)
+    assert _views(short, camera, carm_pose(30, 10, 700), strategy, whole).reach == NOWHERE
+
+
+def _views(subject, camera, pose, strategy, compare=Comparison()):  # noqa: B008 - frozen
+    xray = XRay(torch.rand(camera.shape, generator=torch.Generator().manual_seed(0)), camera, pose)
+    return Views(subject, [xray], pose[None], compare, strategy, 0)
+
+
+def test_rays_through_a_guess_count_less_the_further_they_go():
+    subject, pose = _block(), carm_pose(0, 0, 700)
+    missing = beyond(subject)
+    little, much = (whole_rays(missing, CAMERA, pose, guessed) for guessed in (5.0, 40.0))
+    assert (little <= much + 1e-12).all() and little.min() < 0.05 < 0.3 < much.mean()
+    assert (whole_rays(missing, CAMERA, pose) <= little + 0.05).double().mean() > 0.9
 
 
 def test_metal_is_found_left_out_and_costs_no_restart():

@@ -8,12 +8,14 @@ import torch
 
 from diffpose_nb.camera import Camera, carm_pose, exp_se3, invert, rigid_motion, transform_points
 from diffpose_nb.ct.partial import label_numbers
-from diffpose_nb.register import Prior, Stiffness, refine, refine_pieces
+from diffpose_nb.register import Evidence, Prior, Stiffness, refine, refine_pieces
 from diffpose_nb.register.piecewise.field import belonging as belonging_of
 from diffpose_nb.register.piecewise.field import logarithm
 from diffpose_nb.register.piecewise.pieces import PIECE_STAGES, _patch_normal_equations
 from diffpose_nb.register.piecewise.springs import Springs
-from diffpose_nb.similarity import patch_equations
+from diffpose_nb.register.piecewise.trust import _cropped, deviations_of, evidence_of, verdict_of
+from diffpose_nb.register.prior import Expectation
+from diffpose_nb.similarity import PatchEquations, patch_equations
 from diffpose_nb.study.kinds import VERTEBRA, make_case
 
 SPINE = [f"vertebrae_T{n}" for n in range(5, 12)]
@@ -92,12 +94,53 @@ def test_a_bent_patient_is_taken_to_pieces():
     assert across < 1 and along < 3
     assert case.error(whole.world_from_camera)[0] > 4
     assert pieces.ncc > whole.ncc
-    assert pieces.uncertainty.shape == (len(SPINE), 6)
+    assert pieces.uncertainty.shape == (len(SPINE), 6) and pieces.confidence.shape == (len(SPINE),)
+    assert (pieces.uncertainty[:, 5] > 2 * pieces.uncertainty[:, 3:5].amax(1)).all(), (
+        "depth is what one view hardly says"
+    )
+    k = SPINE.index(VERTEBRA)
+    assert pieces.judgement[k] != "lost" and pieces.confidence[k] > 0.5
+    assert along < 3 * pieces.uncertainty[k, 5]
+    assert all(said or judged == "found" for said, judged in zip(pieces.reasons, pieces.judgement, strict=True))
     own = transform_points(pieces.field.motions[SPINE.index(VERTEBRA)], case.points)
     from_whole = transform_points(invert(whole.world_from_camera), own)
     from_piece = transform_points(invert(pieces.pose(VERTEBRA)), case.points)
     torch.testing.assert_close(from_whole, from_piece)
     assert (pieces.field(case.points) - own).norm(dim=1).mean() < 1.5, "but for its neighbours' share"
+
+
+def test_what_the_picture_does_not_say_of_a_piece_its_springs_say():
+    """Two pieces; the picture knows the first one, and the second hangs on it. Its uncertainty is the spring's."""
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.tensor([[0.0, 0, -15], [0, 0, 15]]).double()
+    start = carm_pose(0, 0, 700)
+    springs = Springs(centres, start, Stiffness(3.0, 1.5), Prior(1e3, 1e3))
+    _, _, held = springs.equations(torch.eye(4, dtype=torch.float64).expand(2, 4, 4), 100.0)
+    hessian, blocks = torch.zeros(12, 12).double(), torch.zeros(30, 12).double()
+    hessian[:6, :6] = torch.diag(torch.tensor([1e6] * 3 + [1e3] * 3)).double()
+    blocks[:, :6] = 1e-4 * torch.randn(30, 6, generator=generator).double()
+    known, hanging = deviations_of(blocks, hessian, held, Expectation.weight(100.0), centres, start)
+    assert known[3:].max() < 0.1
+    assert hanging[:3].tolist() == pytest.approx([3.0] * 3, rel=0.05)
+    lever = torch.tensor([(1.5**2 + (15 * 3.0 * torch.pi / 180) ** 2) ** 0.5, 1.5])
+    assert hanging[3:].max() == pytest.approx(lever[0].item(), rel=0.05), (
+        "across the line between them a turn shifts too"
+    )
+    assert hanging[3:].min() == pytest.approx(lever[1].item(), rel=0.05)
+
+
+def test_a_piece_beside_the_picture_is_lost_and_says_so():
+    unseen = Evidence(0.0, 0.0, 0.0, float("inf"), torch.ones(6).double(), 0.0, 0.0)
+    verdict = verdict_of(unseen)
+    assert verdict.judgement == "lost" and "neighbours" in verdict.reasons[0]
+    assert evidence_of(None, 1, 0, [], torch.eye(4), torch.eye(4), torch.eye(6), torch.ones(6)).seen == 0
+
+
+def test_patches_keep_their_places_in_the_box_that_holds_them():
+    where = torch.tensor([23, 24, 33, 45])  # rows 2, 2, 3, 4 and columns 3, 4, 3, 5 of ten in a row
+    patches = PatchEquations(*(torch.ones(4) for _ in range(4)), where)
+    found, width = _cropped(patches, 10)
+    assert width == 3 and found.where.tolist() == [0, 1, 3, 8]
 
 
 def test_pieces_are_asked_for_rightly(example):

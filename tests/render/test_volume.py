@@ -65,3 +65,13 @@ def test_smoothing_is_in_millimetres():
         profile = blurred.sum(tuple({0, 1, 2} - {axis}))
         place = (np.arange(41) - 20) * spacing
         assert math.sqrt((profile * place**2).sum() / profile.sum()) == pytest.approx(3, rel=0.03)
+
+
+def test_a_continued_volume_repeats_its_outermost_layers_and_stays_where_it_is():
+    values = np.arange(4.0, dtype=np.float32)[None, None] * np.ones((2, 3, 1), np.float32)
+    volume = Volume(values, np.diag([2.0, 2.0, 1.0, 1.0]))
+    more = volume.continued(((0.0, 0.0), (0.0, 0.0), (3.0, 1.5)), depth=2.0)
+    np.testing.assert_array_equal(more.values[1, 2], [0.5, 0.5, 0.5, 0, 1, 2, 3, 2.5, 2.5])
+    np.testing.assert_array_equal(more.world_from_voxel @ [1, 2, 3, 1], volume.world_from_voxel @ [1, 2, 0, 1])
+    same = volume.continued(((0.0, 0.0),) * 3, depth=2.0)
+    np.testing.assert_array_equal(same.values, volume.values)
