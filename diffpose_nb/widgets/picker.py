@@ -33,15 +33,23 @@ class Choice(NamedTuple):
     """One or two sentences below the picture."""
 
 
-def choose(controls: Mapping[str, Sequence[str]], draw: Callable[..., Choice], *, label: str = "picture") -> HTML:
+def choose(
+    controls: Mapping[str, Sequence[str]],
+    draw: Callable[..., Choice],
+    *,
+    start: Sequence[str] | None = None,
+    label: str = "picture",
+) -> HTML:
     """Pictures of which one is shown, as the reader has set the controls.
 
     Parameters
     ----------
     controls
-        Name of a control → its options. The first of each is set at first.
+        Name of a control → its options.
     draw
         Called once for each combination, with one option of each control in their order. It returns a :class:`Choice`.
+    start
+        What is set at first, one option of each control. Default the first of each.
     label
         What is chosen, for screen readers.
 
@@ -54,15 +62,18 @@ def choose(controls: Mapping[str, Sequence[str]], draw: Callable[..., Choice], *
     ------
     ValueError
         There is no control, a control has no option, there are more than 64 combinations, or a picture has no
-        alternative text.
+        alternative text; or ``start`` is no combination.
     """
     if not controls or not all(len(options) for options in controls.values()):
         raise ValueError(f"controls are {dict(controls)!r}: give at least one, each with at least one option")
     combinations = list(itertools.product(*controls.values()))
     if len(combinations) > _MOST:
         raise ValueError(f"there are {len(combinations)} combinations: a page holds at most {_MOST} pictures")
+    first = combinations[0] if start is None else tuple(start)
+    if first not in combinations:
+        raise ValueError(f"start is {first}: give one option of each of {', '.join(controls)}")
     figures = "".join(_figure(each, draw(*each)) for each in combinations)
-    groups = "".join(_group(name, options) for name, options in controls.items())
+    groups = "".join(_group(name, options, at) for (name, options), at in zip(controls.items(), first, strict=True))
     return HTML(
         f'<div class="dp-widget dp-picker" role="group" aria-label="{html.escape(label)}" {KEYS}>'
         f"{style(__package__, 'widget.css')}{style(__package__, 'picker.css')}"
@@ -83,10 +94,10 @@ def _figure(combination: tuple[str, ...], choice: Choice) -> str:
     )
 
 
-def _group(name: str, options: Sequence[str]) -> str:
+def _group(name: str, options: Sequence[str], first: str) -> str:
     pills = "".join(
-        f'<label class="dp-pill"><input type="radio" value="{html.escape(option)}">'
-        f"<span>{html.escape(option)}</span></label>"
+        f'<label class="dp-pill"><input type="radio" value="{html.escape(option)}"'
+        f"{' checked' if option == first else ''}><span>{html.escape(option)}</span></label>"
         for option in options
     )
     return f"<fieldset><legend>{html.escape(name)}</legend>{pills}</fieldset>"

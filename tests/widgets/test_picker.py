@@ -44,6 +44,13 @@ def test_one_picture_is_shown_and_the_controls_pick_it(open_page, theme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_what_is_set_at_first(open_page):
+    page = open_page(choose(CONTROLS, draw, start=("bright", "MM")).data)
+    assert shown(page) == ["a bright < picture, MM"]
+    with pytest.raises(ValueError, match="one option of each of shade, size"):
+        choose(CONTROLS, draw, start=("bright", "L"))
+
+
 def test_the_keyboard_picks_too(open_page):
     page = open_page(choose(CONTROLS, draw).data)
     page.locator("input").first.focus()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...similarity.landscapes import NAMES, UNITS
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels
+from .saving import panels, plain_log
 
 
 def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only: str | None = None) -> Figure:
@@ -38,13 +38,12 @@ def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only
             ax.plot(curves[reference].index, curves[reference]["median"], "--", color=ORANGE, linewidth=1.6)
         ax.set_title(name, fontsize="medium")
         ax.set(yscale="log")
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter("")
-        ax.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100])
         ax.grid(alpha=0.3)
     low = min(curve.low.min() for curve in curves.values())
     high = max(curve.high.max() for curve in curves.values())
     axes[0, 0].set_ylim(0.8 * low, 1.3 * high)
+    for ax in axes.flat:
+        plain_log(ax.yaxis)
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
     figure.supxlabel("iteration", fontsize="medium")
@@ -73,7 +72,8 @@ def scales(table: pd.DataFrame, name: str) -> Figure:
     for scale, color in colors.items():
         ax.plot([], [], color=color, linewidth=2.5, label=f"1 : {scale}")
     ax.set(yscale="log", xlabel="iteration", ylabel="mTRE, mm", title=name)
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_ylim(None, 2.5 * table.mtre.max())  # room for the legend
+    plain_log(ax.yaxis)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, title="scale", ncols=len(colors), loc="upper right", fontsize="small")
     return figure

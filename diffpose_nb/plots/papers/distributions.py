@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels
+from .saving import panels, plain_log
 
 _COLORS = (ORANGE, GREEN, BLUE, PURPLE)
 _LOG = ("ω x", "ω y", "ω z", "v x", "v y", "v z")
@@ -37,7 +38,8 @@ def distributions(errors: Mapping[str, Tensor], logarithms: Mapping[str, Tensor]
             ax.hist(size, edges, histtype="stepfilled", color=color, alpha=0.45, label=name)
             ax.axvline(np.median(size), color=color, linewidth=2)
         ax.set(xscale="log", xlabel=label, ylabel="X-rays")
-        ax.xaxis.set_major_formatter("{x:g}")
+        plain_log(ax.xaxis)
+        ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     for ax, part, unit in zip(axes[2:, 0], (slice(0, 3), slice(3, 6)), ("°", "mm"), strict=True):
         _log_strips(ax, {name: values[:, part] for name, values in logarithms.items()}, _LOG[part])
         ax.set_xlabel(f"logarithm, {unit}")
@@ -86,7 +88,7 @@ def strips(table: pd.DataFrame, xlabel: str = "mTRE, mm", mark: float | None = 1
         median = np.median(column)
         ax.plot([median if np.isfinite(median) else edge] * 2, [n - 0.35, n + 0.35], color="black", linewidth=2.4)
     ax.set(xscale="log", xlabel=xlabel)
-    ax.xaxis.set_major_formatter("{x:g}")
+    plain_log(ax.xaxis)
     ax.set_yticks(range(table.shape[1]), table.columns)
     ax.invert_yaxis()
     ax.grid(axis="x", alpha=0.3)

@@ -42,7 +42,7 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
     show
         Methods to draw with their interval. Default none has it.
     """
-    figure, axes = panels(1, 1, 3.4)
+    figure, axes = panels(1, 1, 4.4)
     ax = axes[0, 0]
     ax.axvline(mark, color="0.8", linewidth=1.2)
     for (method, curve), (color, dash) in zip(curves.items(), _STYLES, strict=False):
@@ -59,7 +59,14 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
     ax.minorticks_off()
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     title = f"below {mark:g} mm"
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=1, frameon=False, title=title)
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        title=title,
+        fontsize="small",
+    )
     return figure
 
 

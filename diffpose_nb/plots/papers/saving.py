@@ -8,7 +8,9 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 FORMATS = (".svg", ".pdf", ".png", ".eps")
 WIDTH = 5.4
@@ -47,6 +49,16 @@ def save(figure: Figure, path: str | Path, data: pd.DataFrame | Mapping[str, pd.
         table.to_csv(beside, encoding="utf-8")
         written.append(beside)
     return written
+
+
+def plain_log(axis: Axis) -> None:
+    """Ticks of a logarithmic axis as plain numbers, few enough that they do not touch."""
+    low, high = axis.get_view_interval()
+    steps = (1, 2, 5) if high / low < 40 else (1, 3) if high / low < 1500 else (1,)
+    ticks = [step * 10.0**power for power in range(-4, 5) for step in steps]
+    axis.set_ticks([t for t in ticks if low <= t <= high])
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def panels(rows: int, columns: int, height: float, **kwargs: object) -> tuple[Figure, object]:

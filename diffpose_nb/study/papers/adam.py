@@ -28,8 +28,8 @@ from ...similarity import sample_patches, sparse_ncc
 from ...similarity.patches import Patches
 
 SO3 = "so3_log_map"
-"""A parameterisation that DiffDRR had until 0.3: the logarithm of the rotation, and the translation. Here the translation
-is along the turned axes, as in DiffDRR 0.6, so that only the rotation is written differently."""
+"""A parameterisation that DiffDRR had until 0.3: the logarithm of the rotation, and the translation. The latter is
+along the turned axes here, as in DiffDRR 0.6, so that only the rotation is written differently."""
 PARAMETERIZATIONS = {
     "se(3) logarithm": ("se3_log_map", None),
     "so(3) logarithm": (SO3, None),
@@ -174,13 +174,7 @@ def descend_on(
     schedule = _schedule(optimizer, plateau)
 
     def current() -> Tensor:
-        if parameterization == SO3:
-            matrix = roma.rotvec_to_rotmat(rotation)
-            turned = (matrix @ translation[..., None])[..., 0]  # along the turned axes, as DiffDRR has it
-            pose = RigidTransform(make_transform(matrix, turned).float())
-        else:
-            pose = convert(rotation, translation, parameterization=parameterization, convention=convention)
-        return from_diffdrr(pose)[0]
+        return pose_of(rotation, translation, parameterization, convention)
 
     poses, costs = [], []
     for n in range(iterations):
@@ -196,6 +190,16 @@ def descend_on(
     with torch.no_grad():
         poses.append(current())
     return Path(torch.stack(poses), torch.stack(costs))
+
+
+def pose_of(rotation: Tensor, translation: Tensor, parameterization: str, convention: str | None = None) -> Tensor:
+    """``world_from_camera`` (4, 4) of the numbers (1, D) and (1, 3) of a parameterisation; differentiable."""
+    if parameterization != SO3:
+        pose = convert(rotation, translation, parameterization=parameterization, convention=convention)
+        return from_diffdrr(pose)[0]
+    matrix = roma.rotvec_to_rotmat(rotation)
+    turned = (matrix @ translation[..., None])[..., 0]  # along the turned axes, as DiffDRR has it
+    return from_diffdrr(RigidTransform(make_transform(matrix, turned).float()))[0]
 
 
 def _schedule(optimizer: torch.optim.Optimizer, plateau: tuple[float, int, float, int] | None) -> Callable:

@@ -11,9 +11,10 @@ for (const box of document.querySelectorAll(".dp-picker:not([data-ready])")) {
     });
   };
   groups.forEach((group, n) => {
-    group.querySelectorAll("input").forEach((input, k) => {
+    group.querySelectorAll("input").forEach((input) => {
+      const first = input.defaultChecked;
       input.name = "dp-picker-" + salt + "-" + n; // one name a group, and another in every widget of the page
-      input.checked = k === 0;
+      input.checked = first;
       input.addEventListener("change", show);
     });
     group.hidden = group.querySelectorAll("input").length < 2;

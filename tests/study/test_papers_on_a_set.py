@@ -1,0 +1,106 @@
+"""With DeepFluoro's file present, the figures draw a patient of it: proven on its twin."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from diffpose_nb import ct, evaluate, plots, render, sets
+from diffpose_nb.register import STAGES, Strategy, refine
+from diffpose_nb.similarity import landscapes
+from diffpose_nb.study.papers import live, source
+from diffpose_nb.study.public.protocols import NEAR
+from diffpose_nb.train import PoseRange
+from diffpose_nb.widgets import pose_cloud
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory):
+    """A chest of blocks in place of the pelves, so that it takes seconds."""
+    names = ["vertebrae_T8", "sternum", "scapula_left", "scapula_right"]
+    names += [f"rib_{side}_{n}" for side in ("left", "right") for n in range(4, 11)]
+    rng = np.random.default_rng(1)
+    hounsfield = np.full((48, 40, 52), -1000.0)
+    hounsfield[4:44, 4:36, :] = 20
+    labels = np.zeros(hounsfield.shape, np.uint8)
+    for label, _ in enumerate(names, 1):
+        i, j, k = (int(rng.integers(6, n - 12)) for n in hounsfield.shape)
+        hounsfield[i : i + 5, j : j + 3, k : k + 6] = 900
+        labels[i : i + 5, j : j + 3, k : k + 6] = label
+    groups = ["ribs" if name.startswith("rib") else "skeleton" for name in names]
+    table = {"id": range(1, len(names) + 1), "structure": names, "group": groups}
+    subject = ct.make_subject(hounsfield, np.diag([6.0, 6.0, 6.0, 1.0]), labels, structures=pd.DataFrame(table))
+    folder = tmp_path_factory.mktemp("sets")
+    path = folder / "deepfluoro" / "ipcai_2020_full_res_data.h5"
+    options = {"specimens": 1, "xrays": 2, "binning": 12, "voxel": 6.0}
+    return sets.deepfluoro_twin(path, subject=subject, progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def here(twin):
+    return source.deepfluoro(twin)
+
+
+def test_a_source_is_what_the_set_says(twin, here):
+    one = sets.deepfluoro(twin).patients[0]
+    assert here.name == f"twin of DeepFluoro, {one.name}" and len(here.views) == len(one.xrays)
+    xray = here.xray(1)
+    assert torch.equal(xray.true_world_from_camera, one.xrays[1].standard.world_from_camera)
+    assert xray.camera.shape == (source.SIDE, source.SIDE)
+    first = one.xrays[1].read().camera
+    at = torch.tensor(here.landmarks[["x", "y", "z"]].to_numpy(copy=True))
+    before, after = (c.project(at, xray.true_world_from_camera) for c in (first, xray.camera))
+    scale = source.SIDE / first.shape[0]
+    assert torch.allclose((before + 0.5) * scale - 0.5, after)
+    error = evaluate.mtre(here.start(1, xray), xray.true_world_from_camera, here.landmarks)
+    assert NEAR[0] <= error <= NEAR[1]
+    with pytest.raises(ValueError, match="X-rays 0 to 1"):
+        here.xray(2)
+
+
+def test_the_live_figures_draw_it(here):
+    """What the notebook's cells call, with the set's X-ray."""
+    xray = here.xray(0)
+    truth, start = xray.true_world_from_camera, here.start(0, xray)
+    curves = live.along(landscapes.setting(here.subject, xray, truth), steps=11)
+    for name in ("double geodesic", "multiscale NCC", "xvr's"):
+        assert (curves[name].argmin(1) - 5).abs().max() <= 1, name  # the truth is where the loss is least
+    plots.papers.losses_along({"NCC": curves["NCC"]})
+    times = live.patch_times(here.subject, xray.camera, truth, (0, 100), repeats=1, pixels=64)
+    plots.papers.patch_times(times, live.PUBLISHED_PATCHES, "here", "there")
+    quick = Strategy(restarts=0, stages=STAGES[:2])
+    found = refine(here.subject, xray, start, search=quick, progress=False).world_from_camera
+    mpe = [evaluate.mpe(pose, truth, here.landmarks, xray.camera) for pose in (start, found)]
+    assert mpe[1] < 0.5 * mpe[0]
+    renderer = render.Renderer(here.subject, xray.camera, voxel=6.0, step=4.0)
+    figure = plots.papers.frames_of(renderer, [("start", xray, start), ("refined", xray, found)])
+    assert len(figure.axes) == 2
+    assert "dp-cloud" in pose_cloud(here.subject, source_range(here), xray.camera, pixels=16).data
+    plt.close("all")
+
+
+def source_range(here):
+    return PoseRange(sod=here.views[0][1][:3, 3].norm().item())
+
+
+def test_the_notebook_takes_the_set_where_it_is(twin, monkeypatch):
+    """Its cell that decides, executed with the twin in the place of the file."""
+    monkeypatch.setenv("DIFFPOSE_NB_DATA", str(twin.parents[1]))
+    path = Path(__file__).parents[2] / "notebooks" / "17_the_papers_figures.ipynb"
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    names = {}
+    for cell in cells[:2]:
+        exec(cell, names)
+    assert names["real"] and names["here"].name.startswith("twin of DeepFluoro")
+    stepper = next(cell for cell in cells if "widgets.stepper" in cell)
+    exec(stepper, names)
+    cloud = next(cell for cell in cells if "widgets.pose_cloud" in cell)
+    exec(cloud, names)
+    losses = next(cell for cell in cells if "live.along" in cell)
+    exec(losses, names)
+    assert set(names["curves"]) >= {"double geodesic", "multiscale NCC", "gradient NCC", "xvr's"}
+    plt.close("all")
