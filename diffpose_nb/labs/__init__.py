@@ -1,0 +1,11 @@
+"""Labs of a course: each student's numbers, a light CT to work with, and grading inside a fence.
+
+The labs themselves are notebooks in ``labs/`` of the repository; ``python -m diffpose_nb.labs`` makes from them what
+students and teachers get. This package imports ``data`` and ``exercises``, and for the last lab ``register`` and what
+that imports.
+"""
+
+from .chest import Chest, View, carm_pose, chest, drr
+from .student import who
+
+__all__ = ["Chest", "View", "carm_pose", "chest", "drr", "who"]
