@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from diffpose_nb import ct, data
-from diffpose_nb.labs.chest import LOWEST, STEP
+from diffpose_nb.labs.coarse import LOWEST, STEP
 
 BLOCKS = (6, 6, 2)
 """So many voxels along each axis become one."""
@@ -21,7 +21,7 @@ def main(path: Path = data.EXAMPLE_COARSE_CT) -> None:
     shape = [part for n, block in zip(kept, BLOCKS, strict=True) for part in (n // block, block)]
     blocks = values.reshape(shape).mean((1, 3, 5))
     world_from_voxel = volume.affine @ np.diag([*BLOCKS, 1.0])
-    world_from_voxel[:3, 3] = (volume.affine @ [*((np.array(BLOCKS) - 1) / 2), 1.0])[:3]
+    world_from_voxel[:3, 3] = -world_from_voxel[:3, :3] @ ((np.array(blocks.shape) - 1) / 2)  # origin in its own middle
     stored = np.rint((blocks - LOWEST) / STEP).clip(0, 255).astype(np.uint8)
     np.savez_compressed(path, bytes=stored, world_from_voxel=world_from_voxel)
 

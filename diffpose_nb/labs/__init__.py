@@ -5,7 +5,7 @@ students and teachers get. This package imports ``data`` and ``exercises``, and 
 that imports.
 """
 
-from .chest import Chest, View, carm_pose, chest, drr
-from .student import who
+from .coarse import Chest, View, carm_pose, chest, drr, hounsfield
+from .student import shift_of, who
 
-__all__ = ["Chest", "View", "carm_pose", "chest", "drr", "who"]
+__all__ = ["Chest", "View", "carm_pose", "chest", "drr", "hounsfield", "shift_of", "who"]

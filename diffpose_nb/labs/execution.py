@@ -60,7 +60,11 @@ class Fenced:
             cell, resources = super().preprocess_cell(cell, resources, index)  # type: ignore[misc]
         except (CellTimeoutError, DeadKernelError) as reason:
             late = isinstance(reason, CellTimeoutError)
-            what = f"ran for more than {self._limit_of(cell)} s and did not let itself be stopped" if late else "ended Python"
+            what = (
+                f"ran for more than {self._limit_of(cell)} s and did not let itself be stopped"
+                if late
+                else "ended Python"
+            )
             cell.outputs.append(_said("Stopped", f"This cell {what}."))
             self._lost = "Not run, because a cell above " + what + "."
             self.km.shutdown_kernel(now=True)  # type: ignore[attr-defined]

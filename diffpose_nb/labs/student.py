@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exercises import draw
+
 NOBODY = "your user name"
 """What stands in a lab until a student has written a name."""
 SUBMITTER = "DIFFPOSE_NB_STUDENT"
@@ -35,5 +40,13 @@ def who(name: str) -> str:
             print("Write your user name in this cell: your numbers depend on it.")
         return written
     if written != NOBODY and written.casefold() != submitter.casefold():
-        print(f"Handed in by {submitter!r}, and worked with the numbers of {written!r}: graded by those of {submitter!r}.")
+        print(
+            f"Handed in by {submitter!r}, and worked with the numbers of {written!r}: graded by those of {submitter!r}."
+        )
     return submitter
+
+
+def shift_of(student: str) -> NDArray[np.float64]:
+    """(3,) mm, where the patient of the fourth lab lies: to the right, down, along the beam."""
+    steps = (-12.0, -9.0, -6.0, 6.0, 9.0, 12.0)
+    return np.array([draw(student, f"lab4/shift {axis}", steps) for axis in ("right", "down", "along")])

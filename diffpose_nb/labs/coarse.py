@@ -74,7 +74,10 @@ def carm_pose(primary: float, secondary: float, sod: float) -> NDArray[np.float6
 
 
 def drr(
-    patient: Chest, world_from_camera: ArrayLike, view: View = View(), step: float = 4.0  # noqa: B008 - frozen
+    patient: Chest,
+    world_from_camera: ArrayLike,
+    view: View = View(),
+    step: float = 4.0,  # noqa: B008 - frozen
 ) -> NDArray[np.float64]:
     """Line integrals of a CT, (rows, columns), by sampling each ray.
 
