@@ -6,6 +6,6 @@ that imports.
 """
 
 from .coarse import Chest, View, carm_pose, chest, drr, hounsfield
-from .student import shift_of, who
+from .student import defect_of, shift_of, who
 
-__all__ = ["Chest", "View", "carm_pose", "chest", "drr", "hounsfield", "shift_of", "who"]
+__all__ = ["Chest", "View", "carm_pose", "chest", "defect_of", "drr", "hounsfield", "shift_of", "who"]

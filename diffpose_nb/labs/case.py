@@ -16,10 +16,8 @@ from ..exercises import draw
 from ..images import XRay
 from ..simulate import simulate_xray
 from .coarse import hounsfield
+from .student import defect_of
 
-DEFECTS = ("mirrored", "inverted", "spacing", "angle")
-"""What can be wrong: the picture is mirrored; it is a negative; the pixel spacing was calibrated to the isocentre; the
-primary angle has the other sign."""
 SOD = 700.0
 _CAMERA = Camera(1020.0, (6.0, 6.0), (52, 52))
 _FLIPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -47,7 +45,7 @@ class Case:
 
 def case(student: str) -> Case:
     """The X-ray of a student."""
-    defect, angles, truth = _drawn(student)
+    defect, (angles, truth) = defect_of(student), _drawn(student)
     subject = ct.make_subject(hounsfield()[0], _FLIPS @ hounsfield()[1])
     nominal = carm_pose(*angles, SOD)
     xray = simulate_xray(subject, _CAMERA, *angles, SOD, motion=truth @ torch.linalg.inv(nominal), seed=1)
@@ -63,20 +61,14 @@ def case(student: str) -> Case:
     return Case(subject, xray, *claimed)
 
 
-def defect_of(student: str) -> str:
-    """What is wrong with a student's X-ray, one of :data:`DEFECTS`. For who grades."""
-    return _drawn(student)[0]
-
-
 def error_of(student: str, world_from_camera: Tensor) -> float:
     """mTRE of a pose (4, 4) for a student's X-ray, mm, over points in the chest. For who grades."""
     points = torch.cartesian_prod(*[torch.tensor([-60.0, 0.0, 60.0], dtype=torch.float64)] * 3)
-    return float(mtre(world_from_camera, _drawn(student)[2], points))
+    return float(mtre(world_from_camera, _drawn(student)[1], points))
 
 
-def _drawn(student: str) -> tuple[str, tuple[float, float], Tensor]:
-    """The defect, the true angles of the header (degrees), and the true pose (4, 4)."""
-    defect = draw(student, "lab6/defect", DEFECTS)
+def _drawn(student: str) -> tuple[tuple[float, float], Tensor]:
+    """The true angles of the header, degrees, and the true pose (4, 4)."""
     angles = draw(student, "lab6/primary", (24.0, 28.0, 32.0, 36.0)), draw(student, "lab6/secondary", (-8.0, 5.0, 10.0))
     shift = [draw(student, f"lab6/shift {axis}", (-9.0, -6.0, 6.0, 9.0)) for axis in "xyz"]
-    return defect, angles, rigid_motion([2.0, -2.0, 1.0], shift) @ carm_pose(*angles, SOD)
+    return angles, rigid_motion([2.0, -2.0, 1.0], shift) @ carm_pose(*angles, SOD)

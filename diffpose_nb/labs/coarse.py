@@ -77,7 +77,7 @@ def drr(
     patient: Chest,
     world_from_camera: ArrayLike,
     view: View = View(),
-    step: float = 4.0,  # noqa: B008 - frozen
+    step: float = 4.0,
 ) -> NDArray[np.float64]:
     """Line integrals of a CT, (rows, columns), by sampling each ray.
 

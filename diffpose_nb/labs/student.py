@@ -11,6 +11,9 @@ from ..exercises import draw
 
 NOBODY = "your user name"
 """What stands in a lab until a student has written a name."""
+DEFECTS = ("mirrored", "inverted", "spacing", "angle")
+"""What can be wrong with the X-ray of the last lab: the picture is mirrored; it is a negative; the pixel spacing was
+calibrated to the isocentre; the primary angle has the other sign."""
 SUBMITTER = "DIFFPOSE_NB_STUDENT"
 """Environment variable in which whoever grades says who has handed in."""
 
@@ -50,3 +53,8 @@ def shift_of(student: str) -> NDArray[np.float64]:
     """(3,) mm, where the patient of the fourth lab lies: to the right, down, along the beam."""
     steps = (-12.0, -9.0, -6.0, 6.0, 9.0, 12.0)
     return np.array([draw(student, f"lab4/shift {axis}", steps) for axis in ("right", "down", "along")])
+
+
+def defect_of(student: str) -> str:
+    """What is wrong with the X-ray of the last lab, one of :data:`DEFECTS`."""
+    return draw(student, "lab6/defect", DEFECTS)
