@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FOLDER: Path = Path(__file__).parent
 """Folder of these files. The commands of :mod:`diffpose_nb.commands` write here."""
@@ -22,6 +23,8 @@ EXAMPLE_LANDSCAPES: Path = FOLDER / "example_landscapes.npz"
 """Loss landscapes of the example X-ray, made by ``python -m diffpose_nb.commands.landscapes``."""
 EXAMPLE_BONES: Path = FOLDER / "example_bones.npz"
 """A mesh of the bones of :func:`diffpose_nb.ct.example`, made by ``python -m diffpose_nb.commands.mesh``."""
+EXAMPLE_COARSE_CT: Path = FOLDER / "example_coarse_ct.npz"
+"""The chest CT on a grid of 4 and 5 mm, for the labs, made by ``python labs/make_coarse_ct.py``."""
 EXAMPLE_REGISTRATIONS: Path = FOLDER / "example_registrations.csv"
 """A table of registrations of simulated X-rays, made by ``python -m diffpose_nb.commands.registrations``."""
 WRIST_REGISTRATIONS: Path = FOLDER / "wrist_registrations.csv"
@@ -39,5 +42,7 @@ def example_truth() -> Tensor:
     The header of the X-ray does not contain this pose. It is known because the X-ray is simulated, and it serves only
     to measure errors.
     """
+    import torch  # here, so that who asks for a file's path need not wait for it
+
     content = json.loads((FOLDER / "example_truth.json").read_text(encoding="utf-8"))
     return torch.tensor(content["world_from_camera"], dtype=torch.float64)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from .. import data, dicom
+import pydicom
+
+from .. import data
+
+Choices = Mapping[str, Sequence[Any]]
+"""The quantities of an exercise that may differ from student to student, each with the values that it can have."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,17 @@ class Exercise:
     mistakes: tuple[Mistake, ...] = ()
 
 
+@cache
+def _header() -> pydicom.Dataset:
+    # by pydicom, not by our own reader, which needs PyTorch: that takes seconds, for each student who is graded
+    return pydicom.dcmread(data.EXAMPLE_XRAY, stop_before_pixels=True)
+
+
 def example_distances() -> tuple[float, float]:
     """SID and SOD of the example X-ray, mm."""
-    xray = dicom.read_xray(data.EXAMPLE_XRAY)
-    return xray.camera.sid, xray.world_from_camera[:3, 3].norm().item()
+    return float(_header().DistanceSourceToDetector), float(_header().DistanceSourceToPatient)
+
+
+def example_spacing() -> float:
+    """Column spacing of the example X-ray at the detector, mm."""
+    return float(_header().ImagerPixelSpacing[1])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .answers import Exercise
 from .sheets import SHEETS
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     name: exercise for sheet in SHEETS for name, exercise in sheet.EXERCISES.items()
 }
-"""All exercises by name, each as a function that makes it. A name begins with the number of the notebook."""
+"""All exercises by name, each as a function that makes it. A name begins with the number of the notebook.
+
+Without arguments it is the exercise of the book; the arguments of some are what :func:`given` draws for a student."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Verdict:
         return self.message
 
 
-def check(name: str, answer: object) -> Verdict:
+def check(name: str, answer: object, given: Mapping[str, Any] | None = None) -> Verdict:
     """Check an answer to an exercise.
 
     Parameters
@@ -36,6 +39,8 @@ def check(name: str, answer: object) -> Verdict:
     answer
         A number, or something that can be converted to one, such as a tensor with one element. ``...`` means that there
         is no answer yet.
+    given
+        The numbers of a student's own variant, see :func:`given`. Default: those of the book.
 
     Raises
     ------
@@ -50,7 +55,7 @@ def check(name: str, answer: object) -> Verdict:
         number = float(answer)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return Verdict(False, f"Not yet: a single number is expected, this is a {type(answer).__name__}.")
-    exercise = EXERCISES[name]()
+    exercise = EXERCISES[name](**(given or {}))
     if math.isclose(number, exercise.answer, rel_tol=exercise.tolerance):
         return Verdict(True, f"Right: {exercise.answer:.4g} {exercise.unit}.")
     for mistake in exercise.mistakes:

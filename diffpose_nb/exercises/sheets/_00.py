@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ... import data, dicom
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Exercise, Mistake, example_distances, example_spacing
 
 
 def _magnification() -> Exercise:
-    xray = dicom.read_xray(data.EXAMPLE_XRAY)
-    (sid, sod), spacing = example_distances(), xray.camera.pixel_spacing[1]
+    (sid, sod), spacing = example_distances(), example_spacing()
     return Exercise(
         answer=10 * sid / sod / spacing,
         unit="pixels",
@@ -41,7 +39,7 @@ def _depth() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "00-magnification": _magnification,
     "00-depth": _depth,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Choices, Exercise, Mistake, example_distances
 
 
 def _source_side() -> Exercise:
@@ -22,34 +22,46 @@ def _source_side() -> Exercise:
     )
 
 
-def _export() -> Exercise:
+def _export(columns: int = 160) -> Exercise:
+    binned = 320 / columns
     return Exercise(
-        answer=1.94,
+        answer=0.97 * binned,
         unit="mm",
         mistakes=(
-            Mistake(0.97, "That is what the unchanged header says: 160 pixels of it make half a detector."),
-            Mistake(0.485, "The other way round: fewer pixels share the same detector, so each is larger."),
-            Mistake(1.94 * 700 / 1020, "At the detector, not at the isocentre: no magnification comes into it."),
-            Mistake(1.94 * 1020 / 700, "At the detector already: no magnification comes into it."),
+            Mistake(0.97, f"That is what the unchanged header says: {columns} pixels of it make a part of a detector."),
+            Mistake(0.97 / binned, "The other way round: fewer pixels share the same detector, so each is larger."),
+            Mistake(
+                0.97 * binned * 700 / 1020, "At the detector, not at the isocentre: no magnification comes into it."
+            ),
+            Mistake(0.97 * binned * 1020 / 700, "At the detector already: no magnification comes into it."),
         ),
     )
 
 
-def _spacing() -> Exercise:
+def _spacing(spacing: float = 0.5, sid: float = 1020, sod: float = 700) -> Exercise:
     return Exercise(
-        answer=0.5 * 1020 / 700,
+        answer=spacing * sid / sod,
         unit="mm",
         tolerance=0.005,
         mistakes=(
-            Mistake(0.5, "That is in the plane of the isocentre. The camera needs it at the detector."),
-            Mistake(0.5 * 700 / 1020, "The other way round: at the detector, things are larger than at the isocentre."),
-            Mistake(0.5 * 1020 / 320, "The magnification is SID / SOD; 320 mm is from the isocentre to the detector."),
+            Mistake(spacing, "That is in the plane of the isocentre. The camera needs it at the detector."),
+            Mistake(
+                spacing * sod / sid, "The other way round: at the detector, things are larger than at the isocentre."
+            ),
+            Mistake(
+                spacing * sid / (sid - sod),
+                f"The magnification is SID / SOD; {sid - sod:g} mm is from the isocentre to the detector.",
+            ),
         ),
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "01-source-side": _source_side,
     "01-export": _export,
     "01-spacing": _spacing,
+}
+VARIANTS: dict[str, Choices] = {
+    "01-export": {"columns": (64, 80, 128, 160)},
+    "01-spacing": {"spacing": (0.3, 0.35, 0.4, 0.45, 0.5, 0.6), "sod": (640, 660, 680, 700, 720, 740)},
 }

@@ -54,7 +54,7 @@ def _diffpose_source() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "03-lps-to-world": _lps_to_world,
     "03-tvec": _tvec,
     "03-diffpose-source": _diffpose_source,

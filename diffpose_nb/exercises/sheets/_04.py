@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Choices, Exercise, Mistake, example_distances
 
 
-def _source_height() -> Exercise:
-    sid, sod = example_distances()
-    alpha, beta = math.radians(-35), math.radians(-15)  # RAO 35, CAU 15
+def _source_height(primary: float = -35, secondary: float = -15, sod: float | None = None) -> Exercise:
+    sid, example_sod = example_distances()
+    sod = example_sod if sod is None else sod
+    alpha, beta = math.radians(primary), math.radians(secondary)
     height = sod * math.cos(alpha) * math.cos(beta)
     return Exercise(
         answer=height,
@@ -23,16 +24,16 @@ def _source_height() -> Exercise:
             Mistake(height * (sid - sod) / sod, "That is the detector, in front. The source is on the other side."),
             Mistake(
                 sod * math.cos(math.radians(20)) * math.cos(math.radians(10)),
-                "That is the example's view, LAO 20 and CRA 10. Here it is RAO 35 and CAU 15.",
+                "That is the example's view, LAO 20 and CRA 10. The question asks about another one.",
             ),
-            Mistake(sod * math.cos(35) * math.cos(15), "Degrees went into a cosine that takes radians."),
+            Mistake(sod * math.cos(primary) * math.cos(secondary), "Degrees went into a cosine that takes radians."),
         ),
     )
 
 
-def _angle_sign() -> Exercise:
+def _angle_sign(primary: float = 20, secondary: float = 10) -> Exercise:
     _, sod = example_distances()
-    alpha, beta = math.radians(20), math.radians(10)
+    alpha, beta = math.radians(primary), math.radians(secondary)
     return Exercise(
         answer=2 * sod * math.sin(alpha) * math.cos(beta),
         unit="mm",
@@ -63,8 +64,16 @@ def _wrong_side() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "04-source-height": _source_height,
     "04-angle-sign": _angle_sign,
     "04-wrong-side": _wrong_side,
+}
+VARIANTS: dict[str, Choices] = {
+    "04-source-height": {
+        "primary": (19, 24, 27, 33, 38, 41),
+        "secondary": (9, 11, 13, 21),
+        "sod": (660, 690, 715, 730),
+    },
+    "04-angle-sign": {"primary": (18, 22, 26, 31), "secondary": (12, 16, 21, 27)},
 }

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ...simulate.physics import WATER, mass_attenuation
 from ..answers import Exercise, Mistake
 
 _PHOTONS = 2e5  # per mm², the simulator's default
 
 
+def _water() -> float:
+    """Attenuation of water at 60 keV, 1/cm, since its density is 1 g/cm³."""
+    # here, so that the other sheets do without the simulator, which takes seconds to import
+    from ...simulate.physics import WATER, mass_attenuation
+
+    return float(mass_attenuation(WATER, [60.0])[0])
+
+
 def _transmission() -> Exercise:
-    per_cm = float(mass_attenuation(WATER, [60.0])[0])  # water has a density of 1 g/cm³
+    per_cm = _water()
     through = math.exp(-20 * per_cm)
     return Exercise(
         answer=100 * through,
@@ -43,7 +50,7 @@ def _dose() -> Exercise:
 
 
 def _scatter() -> Exercise:
-    per_mm = float(mass_attenuation(WATER, [60.0])[0]) / 10
+    per_mm = _water() / 10
     lost = math.log(1.5)
     return Exercise(
         answer=lost / per_mm,
@@ -59,7 +66,7 @@ def _scatter() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "06-transmission": _transmission,
     "06-dose": _dose,
     "06-scatter": _scatter,

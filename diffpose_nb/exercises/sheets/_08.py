@@ -7,16 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Choices, Exercise, Mistake, example_distances
 
-_DRR, _XRAY = np.array([1.0, 2, 3, 4]), np.array([4.0, 8, 6, 10])
+_DRR, _XRAY = np.array([1.0, 2, 3, 4]), (4.0, 8.0, 6.0, 10.0)
 
 
-def _by_hand() -> Exercise:
-    x, y = _DRR - _DRR.mean(), _XRAY - _XRAY.mean()
+def _by_hand(xray: tuple[float, ...] = _XRAY) -> Exercise:
+    pixels = np.array(xray, float)
+    x, y = _DRR - _DRR.mean(), pixels - pixels.mean()
     covariance = (x * y).mean()
     ncc = covariance / (x.std() * y.std())
-    raw = (_DRR * _XRAY).sum() / math.sqrt((_DRR**2).sum() * (_XRAY**2).sum())
+    raw = (_DRR * pixels).sum() / math.sqrt((_DRR**2).sum() * (pixels**2).sum())
     return Exercise(
         answer=ncc,
         unit="(no unit)",
@@ -70,8 +71,11 @@ def _geodesic() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "08-by-hand": _by_hand,
     "08-patches": _patches,
     "08-geodesic": _geodesic,
+}
+VARIANTS: dict[str, Choices] = {
+    "08-by-hand": {"xray": ((3, 9, 5, 11), (2, 6, 8, 7), (5, 4, 9, 12), (8, 3, 10, 11), (1, 7, 4, 9), (6, 5, 7, 13))},
 }

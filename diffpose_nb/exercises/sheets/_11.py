@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Choices, Exercise, Mistake, example_distances
 
 _PUBLISHED, _FACTOR, _OTHER_FACTOR = 0.9, 0.154, 0.194
 """A published error, mm, and the pixel spacings of Ljubljana's and of DeepFluoro's detector, mm."""
@@ -26,20 +26,21 @@ def _published() -> Exercise:
     )
 
 
-def _no_failure() -> Exercise:
-    rate = 100 * (1 - _CHANCE ** (1 / _XRAYS))
+def _no_failure(xrays: int = _XRAYS) -> Exercise:
+    rate = 100 * (1 - _CHANCE ** (1 / xrays))
     return Exercise(
         answer=rate,
         unit="%",
         tolerance=0.03,  # 5 %, by the rule of three, counts as right too
         mistakes=(
             Mistake(rate / 100, "That is a share. In per cent?", 0.03),
-            Mistake(3 / _XRAYS, "That is a share. In per cent?", 0.01),
+            Mistake(3 / xrays, "That is a share. In per cent?", 0.01),
             Mistake(
-                100 / _XRAYS, "With one failure in 60 on average, there is none in more than a third of all cases."
+                100 / xrays,
+                f"With one failure in {xrays} on average, there is none in more than a third of all cases.",
             ),
-            Mistake(100 * (1 - (1 - _CHANCE) ** (1 / _XRAYS)), "The 5 % are the chance that none of them fails."),
-            Mistake(100 * _CHANCE ** (1 / _XRAYS), "That is the success rate. Its complement?", 0.005),
+            Mistake(100 * (1 - (1 - _CHANCE) ** (1 / xrays)), "The 5 % are the chance that none of them fails."),
+            Mistake(100 * _CHANCE ** (1 / xrays), "That is the success rate. Its complement?", 0.005),
         ),
     )
 
@@ -59,8 +60,9 @@ def _turn() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "11-published": _published,
     "11-no-failure": _no_failure,
     "11-turn": _turn,
 }
+VARIANTS: dict[str, Choices] = {"11-no-failure": {"xrays": (30, 40, 50, 80, 100, 120)}}

@@ -59,7 +59,7 @@ def _prior() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "12-long-enough": _long_enough,
     "12-crop": _crop,
     "12-prior": _prior,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..answers import Exercise, Mistake, example_distances
+from ..answers import Choices, Exercise, Mistake, example_distances
 
 _RESIDUAL, _SCATTER, _CAUCHY = 0.9, 0.05, 3.0
 """A pixel's residual, the scatter of the residuals, and the constant of Cauchy's weight."""
@@ -46,24 +46,27 @@ def _bend() -> Exercise:
     )
 
 
-def _scale() -> Exercise:
+def _scale(scale: float = _SCALE) -> Exercise:
     sid, sod = example_distances()
     return Exercise(
-        answer=sod * (1 - 1 / _SCALE),
+        answer=sod * (1 - 1 / scale),
         unit="mm",
         tolerance=0.01,
         mistakes=(
-            Mistake(sid * (1 - 1 / _SCALE), "That is a share of the SID. The patient lies at the isocentre."),
-            Mistake(sod * (1 - _SCALE), "How far, not which way; and the patient comes nearer by a quotient."),
+            Mistake(sid * (1 - 1 / scale), "That is a share of the SID. The patient lies at the isocentre."),
+            Mistake(sod * (1 - scale), "How far, not which way; and the patient comes nearer by a quotient."),
             Mistake(
-                sod * (_SCALE - 1), "Close. What is projected 3 % larger is nearer by the factor 1/1.03, not 0.97."
+                sod * (scale - 1),
+                f"Close. What is projected {scale - 1:.0%} larger is nearer by the factor 1/{scale:g}, "
+                f"not {2 - scale:g}.",
             ),
         ),
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "13-weight": _weight,
     "13-bend": _bend,
     "13-scale": _scale,
 }
+VARIANTS: dict[str, Choices] = {"13-scale": {"scale": (1.03, 1.04, 1.05, 1.06, 1.08)}}

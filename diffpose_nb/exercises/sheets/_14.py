@@ -54,7 +54,7 @@ def _saturation() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "14-pixel": _pixel,
     "14-depth": _depth,
     "14-saturation": _saturation,

@@ -58,7 +58,7 @@ def _middle() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "15-factor": _factor,
     "15-turned": _turned,
     "15-middle": _middle,

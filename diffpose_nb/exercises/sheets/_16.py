@@ -44,7 +44,7 @@ def _minutes() -> Exercise:
     )
 
 
-EXERCISES: dict[str, Callable[[], Exercise]] = {
+EXERCISES: dict[str, Callable[..., Exercise]] = {
     "16-spacing": _spacing,
     "16-minutes": _minutes,
 }
