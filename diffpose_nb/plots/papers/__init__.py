@@ -5,10 +5,10 @@
 
 from .costs import patch_times, render_times
 from .descents import bands, scales, six_errors
-from .distributions import distributions, strips
 from .losses import losses_along
 from .methods import frames_of, success
 from .saving import panels, save
+from .spread import distributions, strips
 
 __all__ = [
     "bands",
