@@ -27,7 +27,7 @@ PORT ?= 8000
 CPU_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab book serve test bench format freeze wheelhouse clean
+.PHONY: help lab book serve labs test bench format freeze wheelhouse clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile
@@ -49,6 +49,9 @@ test: $(READY) ## everything: style, the book with warnings as errors, links, un
 	BOOK_AT_ONCE=$(AT_ONCE) $(MAKE) --no-print-directory book
 	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadgroup --no-loadscope-reorder
 
+labs: $(READY) ## what students and teachers of a course get: labs/release, labs/solution, labs/archive
+	$(PY) -m diffpose_nb.labs make
+
 bench: $(READY) ## measure the renderers side by side and write the book's page of it
 	$(PY) -m benchmarks --write
 
@@ -57,7 +60,7 @@ format: $(READY) ## put code and notebooks into the form that the tests ask for
 	$(PY) -m ruff format .
 	$(PY) book/format_assets.py
 	$(PY) -m nbstripout --keep-id --extra-keys "metadata.kernelspec metadata.language_info.version" \
-		notebooks/*.ipynb notebooks/solutions/*.ipynb
+		notebooks/*.ipynb notebooks/solutions/*.ipynb labs/source/*.ipynb labs/source/*/*.ipynb
 
 freeze: $(READY) ## write the installed versions to constraints.txt
 	sed -n '/^#/p' constraints.txt > $(VENV)/frozen.txt
@@ -116,6 +119,6 @@ $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python ..."; exit 1; }
 	@$(PYTHON) -c "$$CHECK_PYTHON"
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[book,test,reference]"
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[book,test,reference,labs]"
 	$(PY) -m diffpose_nb.commands.warm
 	@touch $(READY)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Sequence
 from contextlib import chdir
@@ -69,6 +71,8 @@ def make(course: Path, students: Sequence[str] = ()) -> list[Path]:
     ModuleNotFoundError
         nbgrader is not installed.
     """
+    # nbgrader starts a program, alembic, that lies beside Python: found also where the environment is not activated
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
     config.merge(Config({"CourseDirectory": {"root": str(course.resolve())}}))
     with chdir(course):  # nbgrader looks for the header from here

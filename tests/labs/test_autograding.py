@@ -1,0 +1,123 @@
+"""The labs, graded by nbgrader in a course of its own: what each kind of submission gets, and what is said to it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from submissions import STOPPED, WRONG
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 6  # s for a cell, in place of two minutes; imports have their own limit
+SOLVED, UNTOUCHED, HANGS = "solved", "untouched", "hangs"
+LABS = sorted(path.stem for path in (ROOT / "labs" / "source").glob("*/*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, missing):
+    """The folder of a course, with the sources and the configuration of this one and the student release."""
+    if importlib.util.find_spec("nbgrader") is None:
+        missing("nbgrader is missing: pip install -c constraints.txt '.[labs]'")
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "labs" / "source", folder / "source")
+    shutil.copy(ROOT / "labs" / "nbgrader_config.py", folder)
+    from diffpose_nb.labs.making import make
+
+    make(folder)
+    return folder
+
+
+def students(lab):
+    """Each kind of submission by the user name under which it is handed in."""
+    wrong = {f"wrong{number}": (each.cells, each.lost) for number, each in enumerate(WRONG[lab], 1)}
+    return {SOLVED: ({}, set()), UNTOUCHED: ({}, None), **wrong, HANGS: STOPPED[lab]}
+
+
+def hand_in(course, lab, student, cells, of):
+    """A copy of the solution or the release, with some answers replaced."""
+    notebook = nbformat.read(course / of / lab / f"{lab}.ipynb", as_version=4)
+    if of == "solution":  # as a student's, it has the release's locked cells
+        release = nbformat.read(course / "release" / lab / f"{lab}.ipynb", as_version=4)
+        for cell, released in zip(notebook.cells, release.cells, strict=True):
+            if released.metadata.get("nbgrader", {}).get("locked"):
+                cell.source = released.source
+            cell.metadata = released.metadata
+    replaced = set()
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in cells:
+            cell.source = cells[name]
+            replaced.add(name)
+    assert replaced == set(cells)
+    folder = course / "submitted" / student / lab
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / f"{lab}.ipynb")
+
+
+@pytest.fixture(scope="module", params=LABS)
+def graded(request, course):
+    """A lab's name, the gradebook's submissions by student, and the autograded notebooks."""
+    from nbgrader.api import Gradebook
+
+    lab = request.param
+    for student, (cells, lost) in students(lab).items():
+        hand_in(course, lab, student, cells, "release" if lost is None else "solution")
+    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader looks for alembic
+    command = [sys.executable, "-m", "nbgrader", "autograde", lab, f"--FencedExecute.timeout={LIMIT}"]
+    done = subprocess.run(
+        command, cwd=course, env=os.environ | {"PATH": beside}, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    marks, texts = {}, {}
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for student in students(lab):
+            submission = gradebook.find_submission_notebook(lab, lab, student)
+            marks[student] = {grade.name: (grade.auto_score, grade.max_score) for grade in submission.grades}
+            file = course / "autograded" / student / lab / f"{lab}.ipynb"
+            texts[student] = nbformat.read(file, as_version=4)
+    return lab, marks, texts
+
+
+def outputs_of(notebook, name):
+    """What stands under an answer, as one text."""
+    (cell,) = (c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+    return " ".join(output.get("evalue", "") for output in cell.get("outputs", []))
+
+
+def test_the_solution_gets_all_points_and_the_text_waits_for_a_person(graded):
+    _, marks, notebooks = graded
+    by_hand = {name for name, (score, _) in marks[SOLVED].items() if score is None}
+    assert len(by_hand) == 1, "one question by hand"
+    failed = {
+        name: outputs_of(notebooks[SOLVED], name) for name, (score, most) in marks[SOLVED].items() if score != most
+    }
+    assert set(failed) == by_hand, failed
+    assert sum(most for _, most in marks[SOLVED].values()) == 20
+
+
+def test_the_untouched_release_gets_none(graded):
+    _, marks, _ = graded
+    assert all(score == 0 for score, _ in marks[UNTOUCHED].values()), marks[UNTOUCHED]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_plausible_wrong_answers_get_what_the_rubric_says(graded, number):
+    lab, marks, _ = graded
+    lost = WRONG[lab][number - 1].lost
+    found = {name for name, (score, _) in marks[f"wrong{number}"].items() if score == 0}
+    assert found == lost
+    full = {name for name, (score, most) in marks[f"wrong{number}"].items() if score == most}
+    assert len(full | found) == len(marks[SOLVED]) - 1, "all or nothing, but for the text"
+
+
+def test_what_hangs_or_pries_is_stopped_and_told(graded):
+    lab, marks, notebooks = graded
+    cells, lost = STOPPED[lab]
+    assert {name for name, (score, _) in marks[HANGS].items() if score == 0} == lost, "the rest keeps its points"
+    loop, peek = (outputs_of(notebooks[HANGS], name) for name in cells)
+    assert f"more than {LIMIT} s and was stopped" in loop
+    assert "is not part of this lab" in peek and "header.ipynb" in peek
