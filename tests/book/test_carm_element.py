@@ -1,4 +1,4 @@
-"""The C-arm that is alive in a page: where it is, that there is one copy of its CT, and that its files are made by their command."""
+"""The C-arm that is alive in a page: where it is, that its CT is there once, and that a command makes its files."""
 
 import base64
 import json
