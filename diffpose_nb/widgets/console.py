@@ -242,20 +242,25 @@ def _scene(renderers: Renderers, mesh: pv.PolyData, view: View) -> PIL.Image.Ima
 
 def _in_a_page(subject: torchio.Subject, mesh: pv.PolyData, view: View, sliders: Sequence[str]) -> HTML:
     """The C-arm without a kernel: alive for the CT that the book has a small copy of, else stills."""
-    still = _stills(subject, mesh, sliders)
+    frontal = asdict(View(0, 0))
+    reachable = [
+        still
+        for still in STILLS
+        if all(value == frontal[name] for name, value in asdict(still).items() if name not in sliders)
+    ]
     if not element.is_in_the_book(subject):
-        return still
+        return _stills(subject, mesh, reachable)
+    # Most readers see no still, and all load them: one, where the console is a small one.
+    still = _stills(subject, mesh, STILLS if len(sliders) == len(SLIDERS) else [view])
     bars = [(name, *SLIDERS[name]) for name in SLIDERS if name in sliders]
     views = _ANGLES if "primary" in sliders else None
     return HTML(element.carm(still.data, bars, asdict(view), field=FIELD, views=views))
 
 
-def _stills(subject: torchio.Subject, mesh: pv.PolyData, sliders: Sequence[str]) -> HTML:
-    """Those of :data:`STILLS` that the sliders could be moved to from a frontal view."""
-    renderers, steps, frontal = _renderers(subject), [], asdict(View(0, 0))
-    for view in STILLS:
-        if any(value != frontal[name] for name, value in asdict(view).items() if name not in sliders):
-            continue
+def _stills(subject: torchio.Subject, mesh: pv.PolyData, views: Sequence[View]) -> HTML:
+    """Views that the reader steps through."""
+    renderers, steps = _renderers(subject), []
+    for view in views:
         camera, pose = view.camera(RESTING), view.pose()
         picture = PIL.Image.new("RGB", (2 * _SHOWN, _SHOWN), "white")
         picture.paste(_picture(renderers(camera)(pose)[0, 0], camera, pose), (0, 0))

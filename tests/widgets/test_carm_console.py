@@ -218,8 +218,10 @@ def test_another_ct_is_not(in_a_page, example):
 
 def test_sliders_can_be_chosen(subject, quick, in_a_page, example, monkeypatch):
     page = in_a_page(example, sliders=("sid", "sod"))
-    assert page.count("<img ") == 1, "a still whose angles differ cannot be reached"
+    assert page.count("<img ") == 1 and "SOD 700 mm" in page, "the still is the first view"
     assert "lateral" not in page.partition("<style>")[0]
+    page = in_a_page(subject, sliders=("sid", "sod"))
+    assert page.count("<img ") == 1 and "SOD 600 mm" in page, "a still whose angles differ cannot be reached"
     monkeypatch.delenv(carm_console.STATIC)
     console = widgets.carm_console(subject, MESH, view=carm_console.View(40, 5), sliders=("sod",))
     assert list(console.sliders) == ["sod"]
