@@ -1,14 +1,12 @@
 """Tools that every package can use and that have nothing to do with X-rays.
 
-They write files whole or not at all, draw progress bars, lock compiled loops, insert scripts and styles into pages, and
-show the values of cells plainly.
+They write files whole or not at all, draw progress bars, lock compiled loops, and insert scripts and styles into pages.
 This package imports no other package of ``diffpose_nb``.
 """
 
 from .assets import script, style
 from .files import write_text_whole, written_whole
 from .lock import KERNEL_LOCK
-from .outputs import plain_outputs
 from .progress import progress_bar
 
-__all__ = ["KERNEL_LOCK", "plain_outputs", "progress_bar", "script", "style", "write_text_whole", "written_whole"]
+__all__ = ["KERNEL_LOCK", "progress_bar", "script", "style", "write_text_whole", "written_whole"]
