@@ -91,8 +91,9 @@ if (location.protocol === "file:") {
 
 def keep_text(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Keep what a page says, for :func:`write_texts`."""
-    words = [node.astext() for node in doctree.findall(nodes.Text) if not isinstance(node.parent, nodes.raw)]
-    _texts(app)[docname] = " ".join(" ".join(words).split())
+    blocks = (nodes.paragraph, nodes.title, nodes.literal_block)
+    texts = [node.astext() for node in doctree.findall(lambda node: isinstance(node, blocks))]
+    _texts(app)[docname] = " ".join(" ".join(texts).split())
 
 
 def write_texts(app: Sphinx, exception: Exception | None) -> None:

@@ -10,7 +10,7 @@ from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..runtime import plain_outputs
+from ..runtime.outputs import plain_outputs
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 """Blue and orange of Okabe and Ito's palette, which was made for every kind of colour vision."""

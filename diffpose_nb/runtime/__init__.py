@@ -1,7 +1,7 @@
 """Tools that every package can use and that have nothing to do with X-rays.
 
-They write files whole or not at all, keep arrays on the disk, draw progress bars, lock compiled loops, insert scripts
-and styles into pages, and show the values of cells plainly.
+They write files whole or not at all, keep arrays on the disk, draw progress bars, lock compiled loops, and insert
+scripts and styles into pages.
 This package imports no other package of ``diffpose_nb``.
 """
 
@@ -9,7 +9,6 @@ from .assets import script, style
 from .files import write_text_whole, written_whole
 from .kept import fingerprint, kept_arrays
 from .lock import KERNEL_LOCK
-from .outputs import plain_outputs
 from .progress import finish, progress_bar
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "fingerprint",
     "finish",
     "kept_arrays",
-    "plain_outputs",
     "progress_bar",
     "script",
     "style",

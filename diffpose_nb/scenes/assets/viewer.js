@@ -141,8 +141,10 @@ function loadDataSet() {
     const one = renderer.getActiveCamera();
     one.setViewAngle(settings.viewAngle);
     const resized = () => one.setUseHorizontalViewAngle(innerWidth < innerHeight);
-    addEventListener("resize", () => { resized();
-      place(); });
+    addEventListener("resize", () => {
+      resized();
+      place();
+    });
     resized();
     let soon = 0;
     one.onModified(() => {
@@ -169,7 +171,7 @@ function loadDataSet() {
 settings.labels.forEach((label, n) => {
   const span = document.createElement("span");
   span.textContent = label.text;
-  span.style.color = label.color;
+  span.style.setProperty("--own", label.color);
   span.dataset.n = n;
   names.append(span);
 });
