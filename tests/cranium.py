@@ -21,5 +21,5 @@ def head(path=FILE):
         about = plistlib.load(io.BytesIO(archive.extractfile(members["main.plist"]).read()))
         matrix = about["matrix"]
         values = np.frombuffer(archive.extractfile(members[matrix["filename"]]).read(), matrix["dtype"])
-    hounsfield = values.reshape(matrix["shape"]).transpose(2, 1, 0)  # it is stored slice by slice
-    return ct.make_subject(hounsfield.astype(float), np.diag([*about["spacing"], 1.0]))
+    hounsfield = values.reshape(matrix["shape"]).transpose(2, 1, 0)  # stored slice by slice, rows upwards
+    return ct.make_subject(hounsfield.astype(float), np.diag(np.array([1, -1, 1, 1]) * [*about["spacing"], 1.0]))

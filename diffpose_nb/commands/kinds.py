@@ -108,7 +108,7 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     A row for turns, for shifts across the beam and for those along it. Of Gaussian errors whose deviations are right,
     68 % and 95 % are. The last column is the median of error / deviation, which is then 0.67.
     """
-    found = table[(table.judgement == "found") & table["known x"].notna()]
+    found = table[table.judgement == "found"].reindex(columns=[*OFF, *KNOWN]).dropna()
     ratio = pd.DataFrame({name: (found[name] / found[f"known {name}"]).abs() for name in OFF})
     rows = {"turns": OFF[:3], "across the beam": OFF[3:5], "along the beam": OFF[5:]}
     columns = {

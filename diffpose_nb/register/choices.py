@@ -38,7 +38,8 @@ class Comparison:
         pixels in and beside its shadow are then compared. None: found out, from the tissue that the X-ray shows beside
         the shadow.
     overlap
-        Rays that leave the CT where the body goes on count less, see :func:`diffpose_nb.render.beyond`.
+        Rays that leave the CT where the body goes on count less, see :func:`diffpose_nb.render.beyond`. If only few
+        rays do not, the CT is continued there by its outermost slices, so that its faces draw no edge.
     foreign
         Leave out what no pose explains, such as screws and wires, from the third stage on.
     """

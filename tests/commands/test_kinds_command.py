@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 
 from diffpose_nb import ct
-from diffpose_nb.camera import invert, transform_points
+from diffpose_nb.camera import transform_points
 from diffpose_nb.commands import kinds
 from diffpose_nb.study.kinds import KINDS, case_of, make_case
 
@@ -52,5 +52,5 @@ def test_another_ct_without_labels_counts_errors_in_its_bones():
     case = case_of(subject, 0, 3)
     assert 300 <= len(case.points) < 700 and case.kind == "another CT"
     assert case.error(case.truth) == (0.0, 0.0, 0.0) and case.error(case.start)[0] > 12
-    inside = transform_points(invert(torch.from_numpy(subject["volume"].affine)), case.points).round().long()
+    inside = transform_points(torch.linalg.inv(torch.from_numpy(subject["volume"].affine)), case.points).round().long()
     assert (subject["volume"].data[0][tuple(inside.T)] > 300).all()

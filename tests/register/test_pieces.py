@@ -95,7 +95,7 @@ def test_a_bent_patient_is_taken_to_pieces():
     assert case.error(whole.world_from_camera)[0] > 4
     assert pieces.ncc > whole.ncc
     assert pieces.uncertainty.shape == (len(SPINE), 6) and pieces.confidence.shape == (len(SPINE),)
-    assert (pieces.uncertainty[:, 5] > 2 * pieces.uncertainty[:, 3:5].amax(1)).all(), (
+    assert (pieces.uncertainty[:, 5] > 1.5 * pieces.uncertainty[:, 3:5].amax(1)).all(), (
         "depth is what one view hardly says"
     )
     k = SPINE.index(VERTEBRA)

@@ -40,7 +40,7 @@ _KNOWN_FROM = 2
 """The number of stages after which the pose is known well enough to ask what it does not explain."""
 _COVERED = 0.35
 """A CT that holds less than this share of an X-ray's rays whole, even if it lies in the middle of the field, is short:
-it is continued beyond its cut faces."""
+it is continued beyond its cut faces, along the axes along which it is shorter than the field."""
 _REACH = 120.0
 """mm: how far a short CT is continued."""
 _BESIDE = 0.7
@@ -211,12 +211,19 @@ class Views:
             worth = whole_rays(self.missing, xray.camera, centred)
             if worth is None or (worth > 0.5).double().mean() > _COVERED:
                 return NOWHERE
-        axes = np.asarray(self.subject["density"].affine)[:3, :3]
-        axes = torch.from_numpy(axes / np.linalg.norm(axes, axis=0))
-        beside = (self.start[:, :3, 2] @ axes).abs().amax(0) < _BESIDE
+        density, cameras = self.subject["density"], [xray.camera for xray in self.xrays]
+        fields = [
+            max(n * mm for n, mm in zip(camera.shape, camera.pixel_spacing, strict=True)) * depth / camera.sid
+            for camera, depth in zip(cameras, self._depths(self.start), strict=True)
+        ]
+        steps = np.asarray(density.affine)[:3, :3]
+        spacing = np.linalg.norm(steps, axis=0)
+        short = torch.from_numpy(spacing * density.spatial_shape) < max(fields)
+        beside = (self.start[:, :3, 2] @ torch.from_numpy(steps / spacing)).abs().amax(0) < _BESIDE
         faces = cut_faces(self.subject)
         return tuple(
-            tuple(_REACH if cut and across else 0.0 for cut in ends) for ends, across in zip(faces, beside, strict=True)
+            tuple(_REACH if cut and goes_on else 0.0 for cut in ends)
+            for ends, goes_on in zip(faces, short & beside, strict=True)
         )
 
     def _shows_more(self) -> bool:
