@@ -47,7 +47,7 @@ def kept_arrays(
         as many as there are.
     """
     folder = _folder() / f"{name}-{key}"
-    with suppress(OSError, ValueError):  # it is not there, or something else has cut it short
+    with suppress(OSError, ValueError, EOFError):  # it is not there, or something else has cut it short
         if found := {path.stem: np.asarray(np.load(path, mmap_mode="c")) for path in folder.iterdir()}:
             return found
     made = {key: np.asanyarray(values) for key, values in make().items()}
