@@ -60,13 +60,9 @@ def table(rows: dict[str, list[object]]) -> list[str]:
     columns = len(next(iter(rows.values())))
     heads = ["", *(range(1, columns + 1) if columns > 1 else ["value"])]
     lines = ["", ".. list-table::", "   :header-rows: 1", "   :stub-columns: 1", ""]
-    for cells in [heads, *([f"``{name}``", *map(_shown, held)] for name, held in rows.items())]:
+    for cells in [heads, *([name, *held] for name, held in rows.items())]:
         lines += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
     return [*lines, ""]
-
-
-def _shown(value: object) -> str:
-    return f"``{value!r}``"
 
 
 def origin(module: ModuleType, name: str) -> ModuleType:

@@ -22,8 +22,8 @@ def test_several_stages_have_a_column_each(reference):
     assert list(rows) == [field.name for field in fields(register.Stage)]
     assert all(row == [getattr(stage, name) for stage in register.STAGES] for name, row in rows.items())
     lines = reference.table(rows)
-    last = max(n for n, line in enumerate(lines) if "``pixels``" in line) + len(register.STAGES)
-    assert lines[last].endswith(f"``{register.STAGES[-1].pixels}``")
+    last = max(n for n, line in enumerate(lines) if line.endswith("- pixels")) + len(register.STAGES)
+    assert lines[last].endswith(f"- {register.STAGES[-1].pixels}")
 
 
 def test_a_camera_and_a_dictionary_have_one_column(reference):
