@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torchio
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
@@ -25,6 +25,9 @@ from ...similarity.normal_equations import NothingToCompareError
 from ..judgement import OPTIMISM, Evidence, Verdict, contrast, halves_and_uncertainty, judge
 from ..pixels.level import Level, independent
 from ..pixels.part import Part
+
+if TYPE_CHECKING:
+    import torchio
 
 _VOXEL = 3.0
 """mm: voxels and step of the bone whose shadow is looked for; for a small bone as much less."""
