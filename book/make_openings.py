@@ -51,7 +51,8 @@ def picture(cell: nbformat.NotebookNode) -> PIL.Image.Image:
         raise ValueError(f"the cell that is tagged 'opening' draws no picture: {cell.source[:60]!r}")
     image = PIL.Image.open(BytesIO(base64.b64decode(drawn[-1]))).convert("RGB")
     left, top, right, bottom = PIL.ImageChops.invert(image).getbbox()
-    return image.crop((max(left - RIM, 0), max(top - RIM, 0), right + RIM, bottom + RIM))
+    right, bottom = min(right + RIM, image.width), min(bottom + RIM, image.height)
+    return image.crop((max(left - RIM, 0), max(top - RIM, 0), right, bottom))
 
 
 def small(image: PIL.Image.Image) -> PIL.Image.Image:
