@@ -3,7 +3,9 @@ globalThis.diffposeCArm ??= {};
 diffposeCArm.picture ??= (() => {
   // Black and white are quantiles, as in plots.picture; every seventh pixel is enough to find them.
   const window = (values) => {
-    const some = values.filter((_, n) => n % 7 === 0).sort();
+    const some = new Float32Array(Math.ceil(values.length / 7));
+    for (let n = 0; n < some.length; n++) some[n] = values[7 * n];
+    some.sort();
     const at = (share) => some[Math.round(share * (some.length - 1))];
     return [at(0.005), Math.max(at(0.995), at(0.005) + 1e-9)];
   };
@@ -45,20 +47,22 @@ diffposeCArm.picture ??= (() => {
     });
   };
 
-  const paint = (canvas, side, color) => {
+  // fill writes the four bytes of every pixel; those beyond 0 and 255 are clamped.
+  const paint = (canvas, side, fill) => {
     if (canvas.width !== side) canvas.width = canvas.height = side;
     const context = canvas.getContext("2d"),
       image = context.createImageData(side, side);
-    for (let n = 0; n < side * side; n++) {
-      const [red, green, blue] = color(n);
-      image.data.set([red, green, blue, 255], 4 * n);
-    }
+    fill(image.data.fill(255));
     context.putImageData(image, 0, 0);
   };
 
   const greys = (canvas, values) => {
-    const [low, high] = window(values);
-    paint(canvas, Math.sqrt(values.length), (n) => Array(3).fill((255 * (values[n] - low)) / (high - low)));
+    const [low, high] = window(values), scale = 255 / (high - low);
+    paint(canvas, Math.sqrt(values.length), (bytes) => {
+      for (let n = 0, to = 0; n < values.length; n++, to += 4) {
+        bytes[to] = bytes[to + 1] = bytes[to + 2] = scale * (values[n] - low);
+      }
+    });
   };
 
   // xray: its local contrast from 1 to 255, 0 where nothing is seen. Half of its pixels a side serve while it moves.
@@ -78,7 +82,13 @@ diffposeCArm.picture ??= (() => {
     const { values: blue, mask, side } = seen;
     const orange = shows === "X-ray" ? blue : contrast(values, seen);
     const other = shows === "DRR" ? orange : blue;
-    paint(canvas, side, (n) => mask[n] ? [orange[n], (orange[n] + other[n]) / 2, other[n]] : [0, 0, 0]);
+    paint(canvas, side, (bytes) => {
+      for (let n = 0, to = 0; n < mask.length; n++, to += 4) {
+        bytes[to] = mask[n] * orange[n];
+        bytes[to + 1] = (mask[n] * (orange[n] + other[n])) / 2;
+        bytes[to + 2] = mask[n] * other[n];
+      }
+    });
   };
   return { greys, overlay, scaled };
 })();
