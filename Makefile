@@ -38,7 +38,7 @@ test: $(READY) ## everything: style, the book with warnings as errors, links, un
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	BOOK_AT_ONCE=$(AT_ONCE) $(MAKE) --no-print-directory book
-	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadgroup --no-loadscope-reorder
+	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 bench: $(READY) ## measure the renderers side by side and write the book's page of it
 	$(PY) -m benchmarks --write
