@@ -47,7 +47,7 @@ test: $(READY) ## everything: style, the book with warnings as errors, links, un
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	BOOK_AT_ONCE=$(AT_ONCE) $(MAKE) --no-print-directory book
-	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadgroup --no-loadscope-reorder
+	REQUIRE_BOOK=1 $(PY) -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 labs: $(READY) ## what students and teachers of a course get: labs/release, labs/solution, labs/archive
 	$(PY) -m diffpose_nb.labs make

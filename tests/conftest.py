@@ -20,17 +20,28 @@ MEASURED = "measured"
 NO_CHROMIUM = "chromium is missing: apt install chromium, or .venv/bin/python -m playwright install chromium"
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "anywhere: not with the other tests of its file, where tests run in parallel")
-    config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which may not be there")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n 2 --dist loadfile`` a file's tests stay in one process, but for a few: see :func:`group_of`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    return Groups(config, log)
 
 
-def pytest_collection_modifyitems(items):
-    """With ``-n 2 --dist loadgroup`` a file's tests stay in one process, and so do all that share the server of Lab."""
-    for item in items:
-        if not item.get_closest_marker("anywhere") and not item.get_closest_marker("xdist_group"):
-            group = "lab" if "lab" in item.fixturenames else item.path.name
-            item.add_marker(pytest.mark.xdist_group(group))
+def group_of(nodeid):
+    """Tests of one group run in one process, one after the other; each test that is a group alone runs anywhere."""
+    path, _, test = nodeid.partition("::")
+    if "/browser/" in path or path.endswith("/test_lab.py"):
+        return "one server of JupyterLab"
+    if path.endswith(("/test_study_workers.py", "/test_study_tables.py")):
+        return "workers that would time each other out"
+    return nodeid if test.startswith("test_the_solutions_are_right[") else path
 
 
 @pytest.fixture(scope="session")

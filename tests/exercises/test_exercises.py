@@ -46,7 +46,6 @@ def test_an_unknown_exercise_is_refused():
         exercises.check("99-none", 1)
 
 
-@pytest.mark.anywhere
 @pytest.mark.parametrize("path", sorted((NOTEBOOKS / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_solutions_are_right(path):
     """Run, and each exercise's cell ends in a verdict that says so."""

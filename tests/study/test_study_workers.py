@@ -13,7 +13,6 @@ from diffpose_nb.study import ClusterError, job_script
 from diffpose_nb.study.table.running import run
 from diffpose_nb.study.table.workers import cluster_workers, local_workers
 
-pytestmark = pytest.mark.xdist_group("workers")  # two studies at once would time each other out
 SETTINGS = "    cores: 4\n    memory: 12GB\n    walltime: '04:00:00'\n"
 
 
