@@ -219,7 +219,7 @@ def test_a_trace_keeps_the_error_on_the_way(subject, xray, points, monkeypatch):
 def test_the_table_that_ships_is_what_it_says():
     """Errors belong to the poses beside them, and every method was run."""
     rows = table.complete(table.load())
-    assert set(rows.method) == set(table.METHODS) and rows.xray.nunique() >= 6
+    assert set(rows.method) == set(table.METHODS) and rows.xray.nunique() >= 8
     found = rows[np.isfinite(rows.mtre)]
     truth = table.truths(found.xray.tolist())
     points = ct.landmarks(ct.example())

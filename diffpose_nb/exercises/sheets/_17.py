@@ -22,7 +22,6 @@ def _share() -> Exercise:
             Mistake(answer / 100, "That is a share from 0 to 1. Per cent are asked for."),
             Mistake(100 * _PATCHES * _PATCH / _SIDE, "A patch is a square: its pixels are the square of its side."),
             Mistake(100 * _PATCHES * _PATCH / _SIDE**2, "A patch of 13 x 13 has 169 pixels, not 13."),
-            Mistake(100 * _PATCH**2 / _SIDE**2, "That is one patch. There are a hundred."),
         ),
     )
 
