@@ -78,7 +78,8 @@ class Refinement:
         (6,) standard deviations of the pose, degrees and mm: rotations about x, y and the beam of the first camera,
         about the centre of what is compared, then translations along them. They are cautious where the CT is right: of
         eleven simulated X-rays of a short CT, 95 % of the errors were within one of them and all within two. What is
-        wrong in all of the image alike is not in them. ``python -m diffpose_nb.commands.kinds`` counts it.
+        wrong in all of the image alike is not in them: of ten X-rays of a head, five depths were within one, and all
+        within two. ``python -m diffpose_nb.commands.kinds`` counts it.
     evidence
         The numbers behind the judgement.
     foreign
