@@ -45,6 +45,7 @@ class Fence:
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """An audit hook, see :func:`sys.addaudithook`."""
+        __tracebackhide__ = True  # IPython then shows the student's line, and not these
         if event == "open":
             path, mode, flags = arguments
             writes = isinstance(mode, str) and set(mode) & set("wax+")
@@ -60,6 +61,7 @@ class Fence:
             raise PermissionError(f"stopped: a lab asks nothing of the network ({event})")
 
     def _require(self, path: Any, writes: bool) -> None:
+        __tracebackhide__ = True
         place = _place(path)
         if place is None or _within(place, self._written):
             # the course itself may lie in a temporary folder: only the lab's own part of it is open
@@ -69,10 +71,11 @@ class Fence:
             return
         verb = "write" if writes else "read"
         raise PermissionError(
-            f"stopped: {place} is not part of this lab. A submission may {verb} only what lies in its own folder"
+            f"stopped: a submission may {verb} only what lies in its own folder.\nNot part of this lab: {place}"
         )
 
     def _require_listing(self, path: Any) -> None:
+        __tracebackhide__ = True
         place = _place("." if path is None else path)
         if place and _within(place, [self._course]) and not _within(place, [self.lab]):
             raise PermissionError(f"stopped: {place} is not part of this lab, whose folder may be listed and no other")

@@ -129,4 +129,4 @@ def test_what_hangs_or_pries_is_stopped_and_told(graded):
     assert {name for name, (score, _) in marks[HANGS].items() if score == 0} == lost, "the rest keeps its points"
     loop, peek = (outputs_of(notebooks[HANGS], name) for name in cells)
     assert f"more than {LIMITS.get(lab[:4], LIMIT)} s and was stopped" in loop
-    assert "is not part of this lab" in peek and "header.ipynb" in peek
+    assert "may read only what lies in its own folder" in peek and "header.ipynb" in peek
