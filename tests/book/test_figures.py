@@ -48,11 +48,11 @@ def test_every_row_leads_to_a_section_that_exists(rows):
 
 
 def test_every_figures_section_has_a_row(rows):
-    """Sections between the opening and what to take along."""
+    """Sections between the opening and the questions."""
     path = next(path for path in NOTEBOOKS if path.stem == PAGE)
     text = "\n".join(cell.source for cell in markdown_cells(path))
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    figures = titles[titles.index("Whose X-rays") + 1 : titles.index("What to take along")]
+    figures = titles[titles.index("Whose X-rays") + 1 : titles.index("Check yourself")]
     led_to = {target.partition("#")[2] for row in rows for target in links(row[2]) if PAGE in target}
     assert len(figures) > 12 and {slugify(title) for title in figures} == led_to
 

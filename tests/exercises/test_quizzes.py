@@ -40,8 +40,9 @@ def test_a_notebook_asks_its_questions_once(number):
 @every_notebook
 def test_a_question_belongs_to_a_goal_of_its_notebook(number):
     text = "\n\n".join(cell.source for cell in cells(number) if cell.cell_type == "markdown")
-    section = re.search(r"^## What you will be able to do\n+(.*?)\n+## ", text, re.DOTALL | re.MULTILINE).group(1)
-    goals = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line[2:]).replace("$", "") for line in section.splitlines()]
+    box = re.search(r"^> \*\*What you will be able to do\.\*\*\n(.*?)^> \*\*", text, re.DOTALL | re.MULTILINE).group(1)
+    lines = [line.removeprefix("> - ") for line in box.splitlines() if line.startswith("> - ")]
+    goals = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line).replace("$", "") for line in lines]
     strange = {question.goal for question in exercises.questions(number)} - set(goals)
     assert not strange, f"not among the goals of {NOTEBOOKS[number].name}: {strange}"
 
