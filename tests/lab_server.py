@@ -112,6 +112,7 @@ def _copy(folder: Path) -> None:
     shutil.copytree(
         ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("_work", ".ipynb_checkpoints")
     )
+    shutil.copytree(ROOT / "book" / "images" / "openings", folder / "book" / "images" / "openings")
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
     (folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)

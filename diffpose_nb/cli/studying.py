@@ -27,9 +27,9 @@ def study(
     The folder gets results.csv, results.parquet and summary.html. The exit status is 3 if a row failed.
     """
     from ..study.table.page import by_group
-    from ..study.table.results import PAGE, FolderInUseError
+    from ..study.table.results import PAGE
     from ..study.table.rows import TableError
-    from ..study.table.running import register_table
+    from ..study.table.running import FolderInUseError, register_table
     from ..study.table.workers import ClusterError
     from ..study.table.workers import job_script as script_of
 

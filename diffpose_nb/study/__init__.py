@@ -9,9 +9,8 @@ from .example import CAMERA, SOD, make_example, patient_motion
 from .judging import errors_of, held_out, judge
 from .own_files import example_files
 from .table.page import by_group
-from .table.results import FolderInUseError
 from .table.rows import TableError
-from .table.running import register_table
+from .table.running import FolderInUseError, register_table
 from .table.simulated import write_simulated
 from .table.workers import ClusterError, job_script
 

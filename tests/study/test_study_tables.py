@@ -15,7 +15,8 @@ import torchio
 
 from diffpose_nb.camera import Camera
 from diffpose_nb.study import FolderInUseError, by_group, register_table, write_simulated
-from diffpose_nb.study.table.results import CSV, FOUND, LOG, PAGE, PARQUET, TIMES, only_writer, read_log
+from diffpose_nb.study.table.results import CSV, FOUND, LOG, PAGE, PARQUET, TIMES, read_log
+from diffpose_nb.study.table.running import only_writer
 
 CAMERA = Camera(1020.0, (5.0, 5.0), (60, 60))
 CORRUPT = "xrays/0003.dcm"

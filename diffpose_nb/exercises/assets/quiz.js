@@ -6,10 +6,12 @@ for (const box of document.querySelectorAll(".dp-quiz:not([data-ready])")) {
     const reasons = [...folded.querySelectorAll("li")];
     question.querySelectorAll(".dp-choices li").forEach((choice, n) => {
       const button = document.createElement("button"),
+        text = document.createElement("span"),
         says = document.createElement("div"),
         mark = document.createElement("span");
       button.type = "button";
-      button.append(...choice.childNodes);
+      text.append(...choice.childNodes); // one thing, or the button would set its words apart
+      button.append(text);
       mark.className = "dp-mark";
       mark.setAttribute("aria-hidden", "true");
       button.append(mark);

@@ -13,6 +13,12 @@ def _source_height(primary: float = -35, secondary: float = -15, sod: float | No
     sod = example_sod if sod is None else sod
     alpha, beta = math.radians(primary), math.radians(secondary)
     height = sod * math.cos(alpha) * math.cos(beta)
+    # only of the book's question: among a student's numbers there are some beside the example's
+    misread = Mistake(
+        sod * math.cos(math.radians(20)) * math.cos(math.radians(10)),
+        "That is the example's view, LAO 20 and CRA 10. Here it is RAO 35 and CAU 15.",
+    )
+    example = [misread] if (primary, secondary) == (-35, -15) else []
     return Exercise(
         answer=height,
         unit="mm",
@@ -22,10 +28,7 @@ def _source_height(primary: float = -35, secondary: float = -15, sod: float | No
             Mistake(sod * math.cos(alpha), "You left out the secondary angle: the tilt takes another cos β."),
             Mistake(sod * math.cos(beta), "You left out the primary angle: the swing takes another cos α."),
             Mistake(height * (sid - sod) / sod, "That is the detector, in front. The source is on the other side."),
-            Mistake(
-                sod * math.cos(math.radians(20)) * math.cos(math.radians(10)),
-                "That is the example's view, LAO 20 and CRA 10. The question asks about another one.",
-            ),
+            *example,
             Mistake(sod * math.cos(primary) * math.cos(secondary), "Degrees went into a cosine that takes radians."),
         ),
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
-from filelock import FileLock, Timeout
 
 from ...runtime import write_text_whole, written_whole
 from .rows import COLUMNS, NAMES_ONLY, Row
@@ -48,39 +47,6 @@ CT took if it was read for this row. ``notes`` are the assumptions about CT and 
 package, and ``error`` says why a row failed; it then has no judgement. What is not known is empty."""
 TIMES = ("seconds", "seconds_ct")
 """Columns that differ from run to run."""
-
-
-_LOCK = ".lock"
-
-
-class FolderInUseError(RuntimeError):
-    """Another process is writing its results into the folder of this study."""
-
-
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """The folder of a study for this process alone; it is made if it does not exist.
-
-    The operating system holds the lock, so that it ends with the process, even if that is killed.
-
-    Raises
-    ------
-    FolderInUseError
-        Another process has it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise FolderInUseError(
-            f"{folder} is in use: another study is writing its results there. Wait for its end, stop it, or name "
-            "another folder"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def read_log(folder: Path) -> dict[str, dict[str, object]]:

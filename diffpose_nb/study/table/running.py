@@ -7,16 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from ...runtime import progress_bar
 from .one_row import register_row
 from .page import write_page
-from .results import only_writer, open_log, read_log, table_of, write_results
+from .results import open_log, read_log, table_of, write_results
 from .rows import Row, read_table
 from .sharing import Sharing
 from .workers import ClusterError, cluster_workers, default_workers, local_workers
@@ -37,6 +39,38 @@ _LOOK = 1.0
 """Seconds between two looks at which workers there are."""
 _FETCH = 60.0
 """Seconds in which a result arrives, unless its worker died just then."""
+
+_LOCK = ".lock"
+
+
+class FolderInUseError(RuntimeError):
+    """Another process is writing its results into the folder of this study."""
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """The folder of a study for this process alone; it is made if it does not exist.
+
+    The operating system holds the lock, so that it ends with the process, even if that is killed.
+
+    Raises
+    ------
+    FolderInUseError
+        Another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FolderInUseError(
+            f"{folder} is in use: another study is writing its results there. Wait for its end, stop it, or name "
+            "another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def register_table(
