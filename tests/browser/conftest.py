@@ -13,7 +13,7 @@ WEBGL, NO_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe
 DESKTOP = {"width": 1280, "height": 900}
 LOCAL = ("file:", "data:", "blob:", "about:")
 # While a kernel starts, jupyter_server 2.21 may answer the question which ones run with an error of its own.
-# Lab asks for a picture of a text cell at the page's own address first, and takes that back; it then comes from /files/.
+# Lab asks for a text cell's picture at the page's own address first, and takes that back; it then comes from /files/.
 FORGIVEN_IN_LAB = ("/api/kernels?", "/lab/tree/book/images/openings/")
 
 
