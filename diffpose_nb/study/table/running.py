@@ -142,7 +142,7 @@ def register_table(
         bar = progress_bar(total=len(rows), initial=len(rows) - len(todo), desc="X-rays", unit="", show=progress)
         with open_log(folder) as log, bar, processes as client:
             if progress:
-                tqdm.write(f"{number} workers; dashboard: {client.dashboard_link}")
+                tqdm.write(f"{number} worker{'s' * (number > 1)}; dashboard: {client.dashboard_link}")
             try:
                 for entry in run(client, todo, register_row):
                     log.add(entry)
