@@ -13,6 +13,7 @@ from .integrals import integrate, line_integrals
 from .jacobian import pose_jacobian, ray_jacobian
 from .renderer import METHODS, STEP, Renderer
 from .sight import out_of_sight
+from .volumes.on_device import VolumeOnDevice
 from .volumes.outside import beyond
 from .volumes.prepared import smoothed
 from .volumes.volume import PackedVolume, Volume
@@ -24,6 +25,7 @@ __all__ = [
     "PackedVolume",
     "Renderer",
     "Volume",
+    "VolumeOnDevice",
     "beyond",
     "cramer_rao",
     "fisher_information",

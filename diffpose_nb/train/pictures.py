@@ -17,9 +17,9 @@ import torchio
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..camera import Camera, as_float64, carm_pose, make_transform, ras_from_lps
+from ..camera import Camera, as_float64, carm_pose, make_transform, ras_from_lps, transform_points
 from ..camera.rotations import roma
-from ..render import PackedVolume, integrate, smoothed
+from ..render import PackedVolume, VolumeOnDevice, integrate, smoothed
 from .ends import continued, draw_ends
 from .poses import PoseRange
 
@@ -30,6 +30,8 @@ FIELD = 1.35
 BONES = (1.0, 1.5, 2.0, 2.5)
 """Factors on the attenuation of bone above that of water; one of them is drawn for each DRR. An X-ray at 80 kV
 corresponds to a factor of about 2."""
+_AT_ONCE = 8
+"""Number of DRRs that a device renders at once; each of 130 x 130 pixels takes about 150 MB meanwhile."""
 
 
 class Pictures(NamedTuple):
@@ -68,11 +70,15 @@ class Pool:
         :mod:`diffpose_nb.train.ends`. It helps where X-rays show more of the patient than the CT.
     cut
         Before the CT is continued, 0 to so many mm of it are cut away at each end.
+    method, device
+        "fused" renders with this package's march, on the CPU. "trilinear" is DiffDRR's kernel, which renders many DRRs
+        at once on ``device``; on another device than the CPU it takes the place of "fused". The DRRs are kept in the
+        CPU's memory.
 
     Raises
     ------
     ValueError
-        The CT attenuates nothing.
+        The CT attenuates nothing, or there is no such method.
     """
 
     def __init__(
@@ -85,38 +91,64 @@ class Pool:
         bones: Sequence[float] = BONES,
         continuation: float = 0.0,
         cut: float = 0.0,
+        method: str = "fused",
+        device: torch.device | str = "cpu",
     ) -> None:
         if not subject["density"].data.any():
             raise ValueError("the CT attenuates nothing: its density is 0 everywhere, so there is nothing to see in it")
+        if method not in ("fused", "trilinear"):
+            raise ValueError(f"method is {method!r}: a pool renders with 'fused' or 'trilinear'")
         self.camera, self.poses, self.size, self.seed = camera, poses, size, seed
         self.continuation, self.cut = continuation, cut
         self.rendered = 0
         self.wide = widened(camera, FIELD)
         self._volumes = [smoothed(subject, VOXEL, 0.0, bone) for bone in bones]
+        self._device = torch.device(device)
+        self._on_device: list[VolumeOnDevice] | None = None
+        if method == "trilinear" or self._device.type != "cpu":
+            self._on_device = [VolumeOnDevice(volume, self._device) for volume in self._volumes]
         self._images = torch.zeros(size, 1, *self.wide.shape)
         self._bases = torch.zeros(size, 4, 4, dtype=torch.float64)
         self._distances = torch.zeros(size, dtype=torch.float64)
 
     def render(self, number: int) -> None:
         """Render the next ``number`` DRRs."""
+        pending: dict[int, int] = {}  # where a DRR will be kept, and its volume: a device renders several at once
         for n in range(self.rendered, self.rendered + number):
             generator = torch.Generator().manual_seed(mixed(self.seed, n))
             offsets = self.poses.sample_offsets(1, generator)
             isocenter = self.poses.sample_isocenters(1, generator)[0]
             source = self.poses.pose(offsets, isocenter)[0, :3, 3]
             base = facing(source, isocenter)
-            volume = self._volumes[int(torch.randint(len(self._volumes), (), generator=generator))]
+            which = int(torch.randint(len(self._volumes), (), generator=generator))
             ends = draw_ends(self.continuation, self.cut, generator)
-            self._images[n % self.size, 0] = self.drr(base, volume if ends is None else continued(volume, ends))
-            self._bases[n % self.size] = base
-            self._distances[n % self.size] = (source - isocenter).norm()
+            place = n % self.size
+            self._bases[place], self._distances[place] = base, (source - isocenter).norm()
+            if self._on_device is not None and ends is None:
+                pending[place] = which
+                continue
+            pending.pop(place, None)
+            volume = self._volumes[which] if ends is None else continued(self._volumes[which], ends)
+            self._images[place, 0] = self.drr(base, volume)
+        for which, volume in enumerate(self._on_device or ()):
+            places = torch.tensor([place for place, needed in pending.items() if needed == which], dtype=torch.long)
+            for some in places.split(_AT_ONCE) if len(places) else ():
+                self._images[some, 0] = self._drrs(self._bases[some], volume).cpu()
         self.rendered += number
 
     def drr(self, world_from_camera: Tensor, volume: PackedVolume) -> Tensor:
         """The picture (rows, columns) of the wide field of a volume, from a pose (4, 4)."""
+        if self._on_device is not None:
+            return self._drrs(world_from_camera[None], VolumeOnDevice(volume, self._device))[0].cpu()
         source, target = self.wide.rays(world_from_camera)
         rays = (source[None], target[None], STEP / self.camera.sid, False, self.wide.shape[1])
         return integrate(volume, *rays)[0].reshape(self.wide.shape)
+
+    def _drrs(self, world_from_camera: Tensor, volume: VolumeOnDevice) -> Tensor:
+        """Pictures (B, rows, columns) of the wide field of a volume on a device, from poses (B, 4, 4)."""
+        target = transform_points(world_from_camera, self.wide.detector_points())
+        source = world_from_camera[:, None, :3, 3].expand_as(target)
+        return volume.integrate(source, target, STEP / self.camera.sid).reshape(-1, *self.wide.shape)
 
     def skip_to(self, rendered: int) -> None:
         """Bring the pool into the state that it has after ``rendered`` DRRs."""

