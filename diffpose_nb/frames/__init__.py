@@ -45,7 +45,7 @@ from .programs.deepdrr import DeepDRRPose, from_deepdrr, to_deepdrr
 from .programs.diffdrr import exchange_mirror, from_diffdrr, to_diffdrr
 from .programs.diffpose import diffpose_isocenter_pose, diffpose_volume, from_diffpose, to_diffpose
 from .programs.nanodrr import from_nanodrr, to_nanodrr
-from .programs.opencv import from_opencv, to_opencv
+from .programs.opencv import from_opencv, from_projection, to_opencv
 from .programs.rtk import RTKProjection, from_rtk, lps_from_iec, to_rtk
 from .programs.vtk import VTKCamera, from_vtk, to_vtk
 
@@ -73,6 +73,7 @@ __all__ = [
     "from_nanodrr",
     "from_opencv",
     "from_positions",
+    "from_projection",
     "from_rtk",
     "from_vtk",
     "invert",
