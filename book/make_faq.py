@@ -6,12 +6,15 @@ The link leads to a heading of a notebook (``notebook``), or of a page of the bo
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import yaml
 
 BOOK = Path(__file__).parent
+_NAMES = {"Adam", "Hounsfield unit", "Siddon's method", "Beer-Lambert law", "Gauss-Newton", "Fisher information"}
+"""Terms that begin with a person's name."""
 sys.path.insert(0, str(BOOK / "_ext"))
 from reading import anchor  # noqa: E402  (the extensions of the book use the same anchors)
 
@@ -28,8 +31,10 @@ def page() -> str:
         "# What people ask",
         "",
         "Asked in public, in our words. Each answer links to a cell that can be run.",
+        "[The glossary](glossary.md) explains the terms.",
         "",
     ]
+    known = {"source", "detector"}  # plain words here
     for theme in yaml.safe_load((BOOK / "faq.yml").read_text(encoding="utf-8")):
         lines += [f"## {theme['theme']}", ""]
         for entry in theme["questions"]:
@@ -38,8 +43,30 @@ def page() -> str:
             if f"## {heading}" not in _headings(source):
                 raise ValueError(f"{entry['question']}: {source.name} has no heading {heading!r}")
             link = f"{link}#{anchor(heading)}"
-            lines += [f"**{entry['question']}**", f": {entry['answer']} [Try it]({link})", ""]
+            answer = _with_terms(entry["answer"], known)
+            lines += [f"### {entry['question']}", "", f"{answer} [Try it]({link})", ""]
     return "\n".join(lines)
+
+
+def _with_terms(answer: str, known: set[str]) -> str:
+    """An answer in which terms of the glossary are links, each where the page first has it; code stays as it is."""
+    parts = re.split(r"(`[^`]*`|\[[^\]]*\]\([^)]*\))", answer)
+    for term in sorted(_terms() - known, key=len, reverse=True):
+        for n in range(0, len(parts), 2):  # those between code and links
+            found = re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", parts[n])
+            if found:
+                link = f"[{term}](glossary.md#{anchor(term)})"
+                parts[n : n + 1] = [parts[n][: found.start()], link, parts[n][found.end() :]]
+                known.add(term)
+                break
+    return "".join(parts)
+
+
+def _terms() -> set[str]:
+    """The terms of the glossary as they stand within a sentence: abbreviations, and words without their capital."""
+    lines = (BOOK / "glossary.md").read_text(encoding="utf-8").splitlines()
+    terms = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    return {term if term[1:2].isupper() or term in _NAMES else term[0].lower() + term[1:] for term in terms}
 
 
 def _source(entry: dict[str, str]) -> tuple[Path, str]:
