@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_output
 from .student import SUBMITTER
 
 START = 240
-"""s: the longest that imports may take, on a busy machine. They are the first code cell."""
+"""s. The first code cell, which holds the imports, may take so long, since imports are slow on a busy machine."""
 
 
 class Fenced:
@@ -80,7 +80,7 @@ class Fenced:
 
 
 class FencedPreprocessor(Fenced, ExecutePreprocessor):
-    """For systems without nbgrader."""
+    """:class:`Fenced` for systems without nbgrader."""
 
 
 def _said(name: str, words: str) -> NotebookNode:

@@ -89,9 +89,9 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
-    figure, axes = panels(len(chosen))
+    figure, axes = panels(len(chosen), bare=True)
     for ax, n, drr in zip(axes, chosen, drrs, strict=True):
-        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
+        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}")
     return figure
 
 
