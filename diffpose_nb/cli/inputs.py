@@ -107,6 +107,7 @@ class Start:
 
     @property
     def needs_angles(self) -> bool:
+        """Whether the angles in the X-ray's header are needed."""
         return self.kind == "header"
 
     def load(self) -> PoseRegressor | None:

@@ -28,6 +28,13 @@ class Fenced:
     _lost = ""
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
+        """Execute a submission; :class:`Fenced` says how.
+
+        Raises
+        ------
+        RuntimeError
+            The fence could not be raised. Nothing is then graded.
+        """
         folder = Path((resources or {}).get("metadata", {}).get("path") or ".").resolve()
         student = (resources or {}).get("nbgrader", {}).get("student", "")
         self._lost = ""
@@ -51,6 +58,7 @@ class Fenced:
         return nb, resources
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        """Execute a cell. If it is stopped, an error with a message for the student is among its outputs."""
         if cell.cell_type != "code":
             return cell, resources
         if self._lost:

@@ -32,7 +32,7 @@ def kept_arrays(
     They can be written to, and the changes stay in this process. Of each name only the newest key is kept.
 
     If the disk is full, or the folder cannot be written, the arrays are made at every call, without a message. Several
-    processes may make the same arrays at once: each writes to a folder of its own, which is renamed when it is complete.
+    processes may make the same arrays at once: each writes to a folder of its own, which is renamed when it is whole.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Which worker registers which row. A worker stays with its CT, since reading another one takes as long as some X-rays."""
+"""Which worker registers which row.
+
+A worker stays with its CT, since to read another one takes as long as to register several X-rays.
+"""
 
 from __future__ import annotations
 
