@@ -158,5 +158,5 @@ class Start:
             content = json.loads(path.read_text(encoding="utf-8"))
             views = content.get("views", []) if isinstance(content, dict) else []
             if len(views) != 1:
-                raise ValueError(f"{path}: holds {len(views)} views; a pose.json of one X-ray is due")
+                raise ValueError(f"{path}: holds {len(views)} views; a pose.json of one X-ray is needed")
             return read_record(views[0], subject)[1]

@@ -86,7 +86,7 @@ def on_grid_of(labels: torchio.LabelMap, volume: torchio.ScalarImage, path: Path
         stored, matrix[:3, :3], matrix[:3, 3], volume.spatial_shape, order=0, mode="constant", cval=0, prefilter=False
     )
     if stored.any() and not moved.any():
-        raise CTError(f"{path}: the label map lies nowhere in the CT: it is of another scan, or lost its place")
+        raise CTError(f"{path}: the label map does not overlap the CT: it is of another scan, or has a wrong position")
     return torchio.LabelMap(tensor=torch.from_numpy(moved)[None], affine=volume.affine)
 
 
