@@ -97,8 +97,15 @@ def outputs_of(notebook, name):
     return " ".join(output.get("evalue", "") for output in cell.get("outputs", []))
 
 
-def test_the_solution_gets_all_points_and_the_text_waits_for_a_person(graded):
-    _, marks, notebooks = graded
+def in_a_row(lab, marks):
+    """What nbgrader gives to each kind of submission, as a row of a table."""
+    points = {student: sum(score or 0 for score, _ in grades.values()) for student, grades in marks.items()}
+    return f"{lab:32}" + "".join(f"{student:>9} {given:2g}" for student, given in points.items())
+
+
+def test_the_solution_gets_all_points_and_the_text_waits_for_a_person(graded, measured):
+    lab, marks, notebooks = graded
+    measured(in_a_row(lab, marks))
     by_hand = {name for name, (score, _) in marks[SOLVED].items() if score is None}
     assert len(by_hand) == 1, "one question by hand"
     failed = {
