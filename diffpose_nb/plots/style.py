@@ -94,6 +94,8 @@ def panels(
     )
     for ax in axes.flat if bare else axes.flat[number:]:
         ax.set_axis_off()
+    for ax in axes.flat[number - columns : number]:  # the lowest of each column, which has the numbers for all of it
+        ax.tick_params(labelbottom=True)
     return figure, list(axes.flat[:number])
 
 

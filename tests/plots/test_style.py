@@ -89,6 +89,13 @@ def test_between_bare_panels_there_is_room_for_a_title_alone(number):
     assert boxes[0].width / figure.dpi > 0.9 * (figure.get_figwidth() / (2 if number < 5 else 3) - 0.1)
 
 
+def test_each_column_of_panels_that_share_an_axis_has_its_numbers():
+    figure, axes = plots.panels(7, sharex=True)
+    figure.draw_without_rendering()
+    shown = [bool(ax.xaxis.get_ticklabels()) and ax.xaxis.get_ticklabels()[0].get_visible() for ax in axes]
+    assert shown == [False] * 4 + [True] * 3
+
+
 def test_four_in_a_row_are_refused():
     with pytest.raises(ValueError, match="1 to 3"):
         plots.panels(8, across=4)
