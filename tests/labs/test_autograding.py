@@ -101,7 +101,7 @@ def outputs_of(notebook, name):
 def in_a_row(lab, marks):
     """What nbgrader gives to each kind of submission, as a row of a table."""
     points = {student: sum(score or 0 for score, _ in grades.values()) for student, grades in marks.items()}
-    return f"{lab:32}" + "".join(f"{student:>9} {given:2g}" for student, given in points.items())
+    return f"{lab:32}" + "".join(f"{student:>10} {given:2g}" for student, given in points.items())
 
 
 def test_the_solution_gets_all_points_and_the_text_waits_for_a_person(graded, measured):
