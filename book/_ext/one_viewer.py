@@ -51,7 +51,7 @@ def share(app: Sphinx, doctree: nodes.document) -> None:
     root = "../" * app.env.docname.count("/")
     for node in doctree.findall(nodes.raw):
         if "srcdoc=" in node.astext():
-            node.children = [nodes.Text(with_shared_viewer(node.astext(), root))]
+            node[:] = [nodes.Text(with_shared_viewer(node.astext(), root))]
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:

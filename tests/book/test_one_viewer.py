@@ -2,9 +2,11 @@
 
 import html as markup
 import re
+from types import SimpleNamespace
 
 import one_viewer
 import pytest
+from docutils import nodes
 
 from diffpose_nb.scenes.page import empty_viewer
 
@@ -36,3 +38,11 @@ def test_the_book_has_it_once(html):
     pages = {path.name: path.read_text(encoding="utf-8") for path in (html / "notebooks").glob("*.html")}
     assert not [name for name, text in pages.items() if PIECE in text]
     assert [name for name, text in pages.items() if one_viewer.FILE in text], "no page has a scene"
+
+
+def test_a_page_keeps_a_whole_tree():
+    """Later transforms ask a text for the node in which it is."""
+    page = nodes.container("", nodes.raw("", f'<iframe srcdoc="{markup.escape(PAGE)}"></iframe>', format="html"))
+    one_viewer.share(SimpleNamespace(env=SimpleNamespace(docname="notebooks/03")), page)
+    (text,) = page.findall(nodes.Text)
+    assert isinstance(text.parent, nodes.raw) and "../_static/scene_viewer.js" in text.astext()
