@@ -1,4 +1,4 @@
-"""How the command ends: what is wrong with the input fits into one line, and the exit status says what happened."""
+"""How the command ends: with one line if the input is wrong, and with an exit status that says what happened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARGUMENTS = (
     "sid|sod|primary|secondary|pixel_spacing|principal_point|frame|values|bright|mirrored|hounsfield|resample_labels|"
     "overwrite|structures"
 )
-"""Arguments of functions that options of the command have the names of."""
+"""Arguments of functions that are options of the command too, with hyphens in their names."""
 
 
 class WrongInput(typer.TyperException):
@@ -30,7 +30,9 @@ class WrongInput(typer.TyperException):
 
 @contextmanager
 def wrong_input(what: str = "") -> Iterator[None]:
-    """Within it, an error of reading means that the input is wrong. Elsewhere an error is a fault of the program.
+    """A context in which an error of reading becomes :class:`WrongInput`: one line about the file, without a traceback.
+
+    Only the reading of files stands in such a context. An error anywhere else is a fault of the program.
 
     Parameters
     ----------
@@ -46,9 +48,10 @@ def wrong_input(what: str = "") -> Iterator[None]:
 
 @contextmanager
 def watching_interrupts() -> Iterator[list[int]]:
-    """Within it, a list that holds something once Ctrl-C was pressed.
+    """A context that gives a list, to which a number is added whenever the user presses Ctrl-C.
 
-    A refinement that is interrupted returns the best pose so far, which a notebook wants and a command does not.
+    A refinement that is interrupted returns the best pose so far. A notebook shows this pose. A command looks at the
+    list and ends instead.
     """
     pressed: list[int] = []
 

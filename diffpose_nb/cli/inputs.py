@@ -25,7 +25,13 @@ def read_ct(
     resample_labels: bool = False,
     progress: bool = True,
 ) -> torchio.Subject:
-    """The CT, or one line that says what is wrong with it."""
+    """The CT with its labels, as :func:`diffpose_nb.ct.load_ct` gives it.
+
+    Raises
+    ------
+    WrongInput
+        The CT or its labels cannot be read. The message is one line.
+    """
     from .. import ct
 
     if path.is_file() and names is not None and not names.is_file():
@@ -38,7 +44,11 @@ def read_ct(
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the header of one X-ray lacks, as it was given; names are those of the reading functions' arguments."""
+    """What the user gave for one X-ray, in place of what its header says or lacks.
+
+    ``header`` holds arguments of both :func:`diffpose_nb.dicom.read_xray` and :func:`diffpose_nb.dicom.read_picture`,
+    and ``picture`` those of the latter alone.
+    """
 
     header: dict[str, Any] = field(default_factory=dict)
     picture: dict[str, Any] = field(default_factory=dict)
@@ -97,6 +107,7 @@ class Start:
 
     @property
     def needs_angles(self) -> bool:
+        """Whether the angles in the X-ray's header are needed."""
         return self.kind == "header"
 
     def load(self) -> PoseRegressor | None:
@@ -147,5 +158,5 @@ class Start:
             content = json.loads(path.read_text(encoding="utf-8"))
             views = content.get("views", []) if isinstance(content, dict) else []
             if len(views) != 1:
-                raise ValueError(f"{path}: holds {len(views)} views; a pose.json of one X-ray is due")
+                raise ValueError(f"{path}: holds {len(views)} views; a pose.json of one X-ray is needed")
             return read_record(views[0], subject)[1]

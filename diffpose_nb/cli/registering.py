@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Values(StrEnum):
-    """What a value of a picture is."""
+    """What the numbers of a picture are: proportional to the beam, to its logarithm, or processed for display."""
 
     linear = "linear"
     log = "log"
@@ -31,7 +31,7 @@ class Values(StrEnum):
 
 
 class Bright(StrEnum):
-    """What is bright in a picture."""
+    """What is bright in a picture: where much of the beam arrives, or the bones."""
 
     beam = "beam"
     bone = "bone"

@@ -14,7 +14,7 @@ def numbers(text: str | None, option: str, count: Sequence[int]) -> tuple[float,
     Raises
     ------
     WrongInput
-        The text is something else.
+        The text is not numbers with commas between them, or not as many as ``count`` allows.
     """
     if text is None:
         return None
@@ -35,12 +35,12 @@ def names(texts: Sequence[str] | None) -> list[str | int] | None:
 
 
 def each(values: Sequence[Any] | None, option: str, views: int) -> list[Any]:
-    """A value for each X-ray: none was given, one for all, or one for each.
+    """One value for each X-ray, from an option that was given not at all, once for all X-rays, or once for each.
 
     Raises
     ------
     WrongInput
-        Another number was given.
+        The option was given another number of times.
     """
     if not values:
         return [None] * views

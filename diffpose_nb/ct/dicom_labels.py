@@ -28,7 +28,8 @@ def read_dicom_labels(path: Path) -> tuple[Scan, pd.DataFrame]:
     Returns
     -------
     (Scan, DataFrame)
-        Whole numbers, the segment's number where it is, on the segmentation's own grid; columns ``id``, ``structure``.
+        The label map on the segmentation's own grid: a voxel holds the number of its segment, or 0. And a table of the
+        segments, with the columns ``id`` and ``structure``.
 
     Raises
     ------

@@ -24,18 +24,18 @@ Structures = Union["pd.DataFrame", Mapping[int | str, int | str], str, Path]
 TotalSegmentator and nnU-Net write it."""
 
 _WHOLE = 0.01
-"""Labels that are further than this from a whole number are refused; resampling and saving as float leave less."""
+"""Labels that are further than this from a whole number are refused. Rounding errors of a file are smaller."""
 _SAME_GRID = 1e-2
-"""mm: grids whose voxels are closer than this are one grid."""
+"""mm. Two grids count as one if their affines differ by less than this."""
 
 
 def label_values(scan: Scan, path: Path) -> torch.Tensor:
-    """(1, I, J, K) whole numbers, in as few bits as hold them.
+    """The labels (1, I, J, K) as whole numbers, in the smallest of three types that holds them.
 
     Raises
     ------
     CTError
-        Voxels that are not whole numbers, negative, or not finite.
+        A voxel is not a whole number, is negative, or is not finite.
     """
     values = scan.values
     if not np.isfinite(values.sum(dtype=np.float64)):
@@ -59,7 +59,7 @@ def on_grid_of(labels: torchio.LabelMap, volume: torchio.ScalarImage, path: Path
     Parameters
     ----------
     resample
-        If the grids differ: True takes for each voxel of the CT the nearest label, False refuses.
+        What to do if the grids differ. True: each voxel of the CT gets the nearest label. False: raise an error.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def on_grid_of(labels: torchio.LabelMap, volume: torchio.ScalarImage, path: Path
         stored, matrix[:3, :3], matrix[:3, 3], volume.spatial_shape, order=0, mode="constant", cval=0, prefilter=False
     )
     if stored.any() and not moved.any():
-        raise CTError(f"{path}: the label map lies nowhere in the CT: it is of another scan, or lost its place")
+        raise CTError(f"{path}: the label map does not overlap the CT: it is of another scan, or has a wrong position")
     return torchio.LabelMap(tensor=torch.from_numpy(moved)[None], affine=volume.affine)
 
 

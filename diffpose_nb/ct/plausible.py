@@ -14,14 +14,16 @@ Hounsfield = Callable[[np.ndarray], np.ndarray] | tuple[float, float]
 """How stored numbers become Hounsfield units: a function of an array, or ``(slope, intercept)``."""
 
 SPACING_LIMITS = (0.05, 20.0)
-"""mm between voxel centres: from a micro-CT's to a coarse survey's."""
+"""Least and largest distance between voxel centres, mm: that of a micro-CT, and of a coarse survey."""
 EXTENT_LIMITS = (20.0, 2500.0)
-"""mm that the longest side of a volume measures, at least and at most: a finger, and a whole body."""
+"""Least and largest length of a volume's longest side, mm: that of a finger, and of a whole body."""
 HU_LIMITS = (-1024.0, 30_710.0)
 """Hounsfield units that a scanner gives: from its own mark for "outside" up to metal on the extended scale. Numbers
-beyond are set to these limits. One voxel of a million would otherwise take the renderer's 16 bits for itself."""
+beyond are set to these limits: the renderer has 16 bits for all values, and one voxel with the value of a million would
+leave none to tell the others apart."""
 NO_AIR = -200.0
-"""Hounsfield units: around and in a patient there is air, far below this."""
+"""A volume without a voxel below this is taken not to be in Hounsfield units, since a CT shows air around and in a
+patient."""
 
 
 def require_plausible_grid(scan: Scan, path: Path) -> None:

@@ -133,7 +133,7 @@ def find_numbers(scopes: Sequence[Dataset], keyword: str, count: int | None = 1)
     value = element.value
     items = list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
     if count is not None and len(items) != count:
-        raise Unusable(f"{_describe(value)}: {len(items)} value{'s' * (len(items) != 1)} where {count} are due")
+        raise Unusable(f"{_describe(value)}: {len(items)} value{'s' * (len(items) != 1)} where {count} are needed")
     try:
         numbers = tuple(math.nan if isinstance(item, bytes) else float(item) for item in items)
     except (TypeError, ValueError, ArithmeticError):

@@ -84,7 +84,7 @@ def read_pixels(
     if not of_stored and flip == -1:
         sign = _judged(header, torch.from_numpy(values), sign)
     if not np.isfinite(values).all():
-        raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} or Intercept takes pixels beyond all numbers.")
+        raise UnreadableDicom(f"{path}: {tag_label('RescaleSlope')} or Intercept makes some pixels infinite.")
     return Pixels(torch.from_numpy(values), relationship, sign)
 
 
@@ -97,7 +97,7 @@ def _integer(path: str | os.PathLike[str], dataset: Dataset, keyword: str, low: 
         return default
     if found is None or found[0] != int(found[0]) or found[0] < low:
         value = "missing" if found is None else show_number(found[0])
-        raise UnreadableDicom(f"{path}: {tag_label(keyword)} is {value}: a whole number from {low} on is due.")
+        raise UnreadableDicom(f"{path}: {tag_label(keyword)} is {value}: it has to be a whole number, {low} or more.")
     return int(found[0])
 
 

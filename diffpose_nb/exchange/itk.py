@@ -49,7 +49,7 @@ def write_itk_transform(path: str | Path, target_from_source: Tensor, about: str
 
 
 def read_itk_transform(path: str | Path) -> Tensor:
-    """The matrix (4, 4) of a ``.tfm``: affine, Euler, versor, similarity-free rigid or translation.
+    """The matrix (4, 4) of a ``.tfm`` that holds an affine, Euler, versor or rigid transform, or a translation.
 
     Raises
     ------

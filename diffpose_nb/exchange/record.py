@@ -82,8 +82,8 @@ def read_record(record: dict[str, Any], subject: torchio.Subject | None = None) 
     record
         As :func:`record_of` made it.
     subject
-        The CT. If it is given, the pose follows from ``lps``, so that the same CT in another file may be meant, cut
-        to another size or turned; otherwise it is the record's own.
+        The CT. If it is given, the pose is computed from the record's ``lps``. This is right for every file of the same
+        scan, also if the CT was cropped or turned. None: the pose is the record's ``world_from_camera``.
 
     Raises
     ------

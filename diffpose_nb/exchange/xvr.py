@@ -57,14 +57,15 @@ def read_xvr(path: str | Path, orientation: str | None = "AP") -> tuple[Camera, 
 
     The registered pose is taken, or the initial one if there was no registration. The world is that of the CT which
     xvr had loaded: RAS axes, origin at its centre. Only numbers are read from the file, never code: whatever else is
-    pickled in it stays shut.
+    pickled in it is not opened.
 
     Parameters
     ----------
     path
         ``parameters.pt``, or the ``.pth`` of newer versions.
     orientation
-        Newer files do not tell with which ``orientation`` the CT was read; older ones do, and this is then not used.
+        The ``orientation`` with which xvr read the CT. Newer files do not contain it. Older files do, and this argument
+        is then ignored.
 
     Raises
     ------

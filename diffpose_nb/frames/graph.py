@@ -85,7 +85,7 @@ def target_from_source(
 
     def given(name: str, value: object) -> object:
         if value is None:
-            raise ValueError(f"{target}_from_{source} leads through what {name} knows: pass {name}=…")
+            raise ValueError(f"{target}_from_{source} cannot be computed without {name}: pass {name}=…")
         return value
 
     edges = {

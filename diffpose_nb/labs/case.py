@@ -44,7 +44,7 @@ class Case:
 
 
 def case(student: str) -> Case:
-    """The X-ray of a student."""
+    """The CT, and a student's X-ray with its defect."""
     defect, (angles, truth) = defect_of(student), _drawn(student)
     subject = ct.make_subject(hounsfield()[0], _FLIPS @ hounsfield()[1])
     nominal = carm_pose(*angles, SOD)
@@ -62,7 +62,7 @@ def case(student: str) -> Case:
 
 
 def error_of(student: str, world_from_camera: Tensor) -> float:
-    """mTRE of a pose (4, 4) for a student's X-ray, mm, over points in the chest. For who grades."""
+    """mTRE of a pose (4, 4) for a student's X-ray, mm, over points in the chest. The hidden tests use it."""
     points = torch.cartesian_prod(*[torch.tensor([-60.0, 0.0, 60.0], dtype=torch.float64)] * 3)
     return float(mtre(world_from_camera, _drawn(student)[1], points))
 

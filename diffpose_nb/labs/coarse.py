@@ -20,7 +20,7 @@ MU_WATER = 0.0193
 LOWEST, STEP = -1024, 12
 """The file holds bytes: Hounsfield units are LOWEST + STEP times a byte."""
 _HALF = 260.0
-"""mm: rays are sampled so far before and behind the middle of the CT."""
+"""mm. A ray is sampled over this length before and behind its point nearest to the middle of the CT."""
 
 
 @dataclass(frozen=True)

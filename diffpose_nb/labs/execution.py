@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_output
 from .student import SUBMITTER
 
 START = 240
-"""s: the longest that imports may take, on a busy machine. They are the first code cell."""
+"""s. The first code cell, which holds the imports, may take so long, since imports are slow on a busy machine."""
 
 
 class Fenced:
@@ -28,6 +28,13 @@ class Fenced:
     _lost = ""
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
+        """Execute a submission; :class:`Fenced` says how.
+
+        Raises
+        ------
+        RuntimeError
+            The fence could not be raised. Nothing is then graded.
+        """
         folder = Path((resources or {}).get("metadata", {}).get("path") or ".").resolve()
         student = (resources or {}).get("nbgrader", {}).get("student", "")
         self._lost = ""
@@ -51,6 +58,7 @@ class Fenced:
         return nb, resources
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        """Execute a cell. If it is stopped, an error with a message for the student is among its outputs."""
         if cell.cell_type != "code":
             return cell, resources
         if self._lost:
@@ -80,7 +88,7 @@ class Fenced:
 
 
 class FencedPreprocessor(Fenced, ExecutePreprocessor):
-    """For systems without nbgrader."""
+    """:class:`Fenced` for systems without nbgrader."""
 
 
 def _said(name: str, words: str) -> NotebookNode:

@@ -1,7 +1,7 @@
-"""A fence round code that is graded: it opens no file but the lab's own, and starts no other program.
+"""A fence round code that is graded: the code opens no files but the lab's own, and starts no other program.
 
-It stops what is done carelessly or out of curiosity, and says why. It is no prison: who means harm and knows Python can
-get out, so a course of strangers grades in a container besides.
+The fence stops what students do carelessly or out of curiosity, and tells them why. It does not stop someone who knows
+Python well and means harm. Whoever grades the work of strangers should run nbgrader in a container as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BYTECODE = (".nbi", ".nbc", ".pyc")
 
 
 class Fence:
-    """Which places may be read and written, and what is said otherwise.
+    """The places that may be read and written. Anything else raises a PermissionError that says why.
 
     Parameters
     ----------

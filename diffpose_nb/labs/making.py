@@ -130,7 +130,10 @@ def _for_teachers(course: Path, folder: Path) -> Path:
 
 
 def tests_of(notebook: NotebookNode) -> list[dict[str, object]]:
-    """The graded cells of a lab, for :mod:`diffpose_nb.labs.plain`: id, name, points, and source, None by hand."""
+    """The graded cells of a lab, as :func:`diffpose_nb.labs.plain.check` takes them.
+
+    Each has the keys ``id``, ``name``, ``points`` and ``source``. The source is None where a person gives the points.
+    """
     found = []
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader", {})

@@ -1,4 +1,4 @@
-"""nbgrader's steps as this course takes them; its configuration names them. Needs the extra ``labs``."""
+"""The steps of nbgrader's commands for this course. ``nbgrader_config.py`` names them. Needs the extra ``labs``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ class FencedExecute(Fenced, Execute):
 
 
 AUTOGRADE = [FencedExecute if each is Execute else each for each in Autograde.autograde_preprocessors.default()]
-"""Submissions are executed inside the fence."""
+"""Steps of ``nbgrader autograde``: its own, but submissions are executed inside the fence."""
 ASSIGNMENT = [each for each in GenerateAssignment.preprocessors.default() if each is not InstantiateTests]
-"""Every test is written out in the source, so no kernel has to be started to make them."""
+"""Steps of ``nbgrader generate_assignment``: its own but one. That one starts a kernel to write tests by templates, and
+the tests of these labs are written out."""
 SOLUTION = [each for each in GenerateSolution.preprocessors.default() if each is not Execute]
-"""The instructor version comes unexecuted: whoever grades has numbers of their own in it, under their own name."""
+"""Steps of ``nbgrader generate_solution``: its own, but the instructor version is not executed. A teacher who
+executes it gets the numbers of their own user name."""

@@ -80,7 +80,7 @@ def _in_the_ct(ax: Axes) -> None:
         ax.plot(*end, "o", color=color, markersize=3)
     _length(ax, *ends, PURPLE, "DiffPose's", (6, 0), "left")
     ax.plot(*true, "o", color="black", markersize=6)
-    ax.set_xlim(-4, 138)
+    ax.set_xlim(-4, 143)
     ax.set_title("Seen from the CT: the camera is off", fontsize="medium")
 
 

@@ -21,8 +21,14 @@ from .style import NOT_COMPARED, WIDTH, panels
 if TYPE_CHECKING:
     import torchio
 
-_EDGES = ((0.05, 0.5), (0.95, 0.5), (0.5, 0.95), (0.5, 0.05))
-"""Where letters stand at the left, right, top and bottom edge, (x, y) as fractions of the picture."""
+_EDGES = (
+    (0.03, 0.5, "left", "center"),
+    (0.97, 0.5, "right", "center"),
+    (0.5, 0.97, "center", "top"),
+    (0.5, 0.03, "center", "bottom"),
+)
+"""Where letters stand at the left, right, top and bottom edge: (x, y) as fractions of the picture, and the edge of the
+letters that is there. So they stay within the picture, however many they are."""
 
 
 def orientation(direction: Tensor) -> str:
@@ -80,9 +86,10 @@ def picture(
     return ax
 
 
-def _letter(ax: Axes, text: str, place: tuple[float, float]) -> None:
+def _letter(ax: Axes, text: str, place: tuple[float, float, str, str]) -> None:
     box = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
-    ax.text(*place, text, transform=ax.transAxes, color="white", weight="bold", ha="center", va="center", bbox=box)
+    x, y, across, up = place
+    ax.text(x, y, text, transform=ax.transAxes, color="white", weight="bold", ha=across, va=up, bbox=box)
 
 
 def pictures(images: Mapping[str, Tensor], camera: Camera, **kwargs: object) -> Figure:
@@ -128,7 +135,7 @@ def slices(subject: torchio.Subject, window: tuple[float, float] = (-1000, 500))
         "sagittal, from the left": (voxels[i, ::-1, ::-1].T, 1, 2, "APHF"),
         "axial, from the feet": (voxels[::-1, ::-1, k].T, 0, 1, "RLAP"),
     }
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.6), layout="constrained")
     for ax, (title, (image, across, up, edges)) in zip(axes, views.items(), strict=True):
         extent = (-half[across], half[across], -half[up], half[up])
         ax.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], extent=extent)

@@ -12,6 +12,7 @@ import PIL.ImageDraw
 import torch
 from IPython.display import Image, display
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from ..camera import Camera
 from ..register import Refinement, Step
 from ..render import Renderer
 from .images import overlay, picture
-from .style import BLUE, GREY, ORANGE, WIDTH, panels
+from .style import BLUE, GREY, NOT_COMPARED, ORANGE, WIDTH, halo, panels
 
 
 def landmark_errors(
@@ -46,8 +47,9 @@ def landmark_errors(
     ends = torch.stack([(camera.project(points, pose) - middle) * spacing for pose in (truth, estimate)])
     inside = (ends[0].abs() < (middle + 0.5) * spacing).all(-1)
     view = ax.axis()
-    ax.plot(*ends[:, inside].unbind(-1), color=color, linewidth=1.2)
-    ax.plot(*ends[0, inside].unbind(-1), "o", color=color, markersize=3)
+    rim = halo("black", 2.4)  # else white is lost on pale pixels
+    ax.plot(*ends[:, inside].unbind(-1), color=color, linewidth=1.2, path_effects=rim)
+    ax.plot(*ends[0, inside].unbind(-1), "o", color=color, markersize=3, path_effects=rim)
     ax.axis(view)
 
 
@@ -89,9 +91,9 @@ def film(refinement: Refinement, renderer: Renderer, xray: Tensor, frames: int =
     accepted = refinement.trace.index[refinement.trace.accepted].to_numpy()
     chosen = accepted[np.unique(np.geomspace(1, len(accepted), frames).round().astype(int) - 1)]
     drrs = renderer(refinement.poses[torch.from_numpy(chosen)])[:, 0]
-    figure, axes = panels(len(chosen))
+    figure, axes = panels(len(chosen), bare=True)
     for ax, n, drr in zip(axes, chosen, drrs, strict=True):
-        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}").set_axis_off()
+        picture(overlay(drr, xray), renderer.camera, ax, f"rendering {n + 1}")
     return figure
 
 
@@ -133,8 +135,8 @@ class LiveView:
 def _grey(image: Tensor) -> np.ndarray:
     values = image.numpy()
     low, high = np.nanquantile(values, (0.005, 0.995))
-    scaled = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low + 1e-12), 0, 1)
-    return np.repeat(scaled[..., None], 3, axis=-1)
+    scaled = np.clip((values - low) / (high - low + 1e-12), 0, 1)
+    return np.where(np.isfinite(values)[..., None], scaled[..., None], to_rgb(NOT_COMPARED))
 
 
 def against_error(ax: Axes, errors: Sequence[float], values: Sequence[float], label: str, limit: float = 2.0) -> None:

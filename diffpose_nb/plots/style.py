@@ -54,7 +54,9 @@ def use_in_notebooks() -> None:
     set_matplotlib_formats("retina", bbox_inches=None)
 
 
-def panels(number: int, *, across: int = IN_A_ROW, shape: float = 1.0, **kwargs: object) -> tuple[Figure, list[Axes]]:
+def panels(
+    number: int, *, across: int = IN_A_ROW, shape: float = 1.0, bare: bool = False, **kwargs: object
+) -> tuple[Figure, list[Axes]]:
     """A figure of several panels, at most three in a row.
 
     Parameters
@@ -65,6 +67,8 @@ def panels(number: int, *, across: int = IN_A_ROW, shape: float = 1.0, **kwargs:
         Number of panels in a row, at most :data:`IN_A_ROW`.
     shape
         Height of a panel's content, as a fraction of its width.
+    bare
+        Whether the panels are images without axes, so that each needs room for its title only.
     kwargs
         Passed to :func:`matplotlib.pyplot.subplots`, such as ``sharey``.
 
@@ -83,12 +87,15 @@ def panels(number: int, *, across: int = IN_A_ROW, shape: float = 1.0, **kwargs:
     columns = min(number, across)
     rows = -(-number // columns)
     width = {1: 4.2, 2: 6.6}.get(columns, WIDTH)
-    height = rows * (shape * (width / columns - 0.35) + 0.8)
+    beside, above = (0.1, 0.32) if bare else (0.35, 0.8)  # inches of a panel that its content does not fill
+    height = rows * (shape * (width / columns - beside) + above)
     figure, axes = plt.subplots(
         rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **{"sharey": False} | kwargs
     )
-    for ax in axes.flat[number:]:
+    for ax in axes.flat if bare else axes.flat[number:]:
         ax.set_axis_off()
+    for ax in axes.flat[number - columns : number]:  # the lowest of each column, which has the numbers for all of it
+        ax.tick_params(labelbottom=True)
     return figure, list(axes.flat[:number])
 
 

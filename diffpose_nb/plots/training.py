@@ -87,7 +87,7 @@ def gallery(made: Pictures, augmentation: Augmentation, generator, number: int =
     """
     images, valid = made.images[:number], made.valid[:number]
     changed, seen = augmentation(images, valid, generator)
-    rows = [images.where(valid, np.nan), changed.where(seen, np.nan), local_contrast(changed, seen)]
+    rows = [images.where(valid, np.nan), changed.where(seen, np.nan), local_contrast(changed, seen).where(seen, np.nan)]
     titles = ["a DRR, turned", "made to look like an X-ray", "its local contrast"]
     fig, axes = plt.subplots(
         number, 3, figsize=(0.75 * WIDTH, 0.25 * WIDTH * number + 0.4), layout="constrained", squeeze=False

@@ -28,7 +28,7 @@ PROGRAMS = ("diffpose-nb", "torch", "torchio", "diffdrr", "numba", "pydicom", "n
 
 @contextmanager
 def new_folder(folder: str | Path, overwrite: bool = False) -> Iterator[Path]:
-    """Within it, a temporary folder beside the one that is wanted; at the end it takes its place in one step.
+    """A context that gives a temporary folder, which takes the place of the wanted one in one step at the end.
 
     If anything fails, or the user interrupts, the temporary folder is removed, and what was there before stays.
 

@@ -31,20 +31,20 @@ def kept_arrays(
     Arrays from the disk are mapped into memory: nothing is read before it is used, and processes share what they read.
     They can be written to, and the changes stay in this process. Of each name only the newest key is kept.
 
-    If the disk is full or nobody may write there, the arrays are made with every call, without a word. Processes that
-    make the same arrays at the same time do not disturb each other: what is in its place is whole.
+    If the disk is full, or the folder cannot be written, the arrays are made at every call, without a message. Several
+    processes may make the same arrays at once: each writes to a folder of its own, which is renamed when it is whole.
 
     Parameters
     ----------
     name
-        What is kept, as a part of a file's name.
+        What the arrays are, as a part of the name of their folder.
     key
         What the arrays depend on: a :func:`fingerprint`.
     make
         Makes the arrays, by name; none of them of Python objects.
     at_most
-        So many names that begin with the same word, up to a full stop, are kept, and of another key none of them. None:
-        as many as there are.
+        Largest number of names that are kept at the same time, of those that begin with the same word up to a full
+        stop. What they kept for another key is deleted and does not count. None: no limit.
     """
     folder = _folder() / f"{name}-{key}"
     with suppress(OSError, ValueError, EOFError):  # it is not there, or something else has cut it short

@@ -23,7 +23,7 @@ def fluoroscopes(
     xrays: Sequence[XRay] = (),
     *,
     motion: tuple[np.ndarray, np.ndarray] | None = None,
-    viewpoint: Sequence[float] = (-0.6, 0.5, -1.0),
+    viewpoint: Sequence[float] | None = None,
     size: tuple[int, int] = (1200, 900),
 ) -> pv.Plotter:
     """Bones where a registration puts them, with the fluoroscopes that look at them.
@@ -39,7 +39,8 @@ def fluoroscopes(
     motion
         Points (N, 3) and how far they move (N, 3): drawn as arrows.
     viewpoint
-        Direction from the bones to the viewer; x and z are those of the frame, turned by 180° about x.
+        Direction from the bones to the viewer, in the axes of the frame after a turn by 180° about x. By default the
+        viewer stands between the sources, a little above them, so that no detector hides the bones.
     size
         (width, height) of the picture, pixels.
 
@@ -57,8 +58,9 @@ def fluoroscopes(
         upright = mesh.transform(turn, inplace=False)
         plotter.add_mesh(upright, color=color, smooth_shading=True, reset_camera=False)
         seen.append(np.asarray(upright.points, float))
-    for xray in xrays:
-        seen.append(_draw_beam(plotter, replace(xray, world_from_camera=_UPRIGHT @ xray.world_from_camera)))
+    beams = [_UPRIGHT @ xray.world_from_camera for xray in xrays]
+    for xray, beam in zip(xrays, beams, strict=True):
+        seen.append(_draw_beam(plotter, replace(xray, world_from_camera=beam)))
     if motion is not None:
         places, vectors = (np.asarray(array, float) @ turn[:3, :3].T for array in motion)
         cloud = pv.PolyData(places)
@@ -66,9 +68,17 @@ def fluoroscopes(
         arrows = cloud.glyph(orient="motion", scale="motion", factor=1.0, geom=pv.Arrow(shaft_radius=0.04))
         plotter.add_mesh(arrows, color=ORANGE, reset_camera=False, show_scalar_bar=False)
         seen += [places, places + vectors]
-    aim(plotter, np.concatenate(seen), viewpoint, room=size[0])
+    aim(plotter, np.concatenate(seen), _before(beams) if viewpoint is None else viewpoint, room=size[0])
     plotter.enable_anti_aliasing("msaa", multi_samples=8)
     return plotter
+
+
+def _before(beams: Sequence[torch.Tensor]) -> np.ndarray:
+    """The direction to a viewer who has the sources of beams (4, 4) at both sides."""
+    if not beams:
+        return np.array([-0.6, 0.5, -1.0])
+    towards = -torch.stack([beam[:3, 2] for beam in beams]).mean(0).numpy()
+    return towards / np.linalg.norm(towards) + np.array([0.0, 0.4, 0.0])
 
 
 def _draw_beam(plotter: pv.Plotter, xray: XRay) -> np.ndarray:

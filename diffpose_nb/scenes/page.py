@@ -2,9 +2,9 @@
 
 The page contains vtk.js and the scene, and loads nothing from the web. Names stand beside what they name, and no name
 covers another, however the scene is turned. Buttons lead to the usual viewpoints. The page follows the theme of the
-page around it, light or dark. It shows one step of the scene at a time and
-keeps the viewpoint when the step changes. The page that embeds it in a frame chooses the step with a message
-``{step: n}``. In a browser without WebGL it shows a still picture of each step.
+page around it, light or dark. It shows one step of the scene at a time and keeps the viewpoint when the step changes.
+The page that embeds it in a frame chooses the step with a message ``{step: n}``. In a browser without WebGL it shows a
+still picture of each step.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -102,8 +103,6 @@ def page(
         "actors": len(plotter.renderer.actors),
         "viewAngle": camera.view_angle,  # the exported scene does not contain it
     }
-    viewer = HTML_VIEWER_PATH.read_text(encoding="utf-8").replace(_ICONS, "data:,")
-    viewer = viewer.replace("<title>VTK.js | Example - OfflineLocalView</title>", "<title>3D scene</title>")
     own = (
         f"{style(__package__, 'viewer.css')}\n"
         '<div class="content"></div><img id="still" alt="">\n'
@@ -111,7 +110,14 @@ def page(
         '<div id="hint"></div>\n'
         f"<script>const settings = {json.dumps(settings)};</script>{script(__package__, 'viewer.js')}\n"
     )
-    return viewer.replace("<body>", "<body>\n" + own, 1)
+    return empty_viewer().replace("<body>", "<body>\n" + own, 1)
+
+
+@cache
+def empty_viewer() -> str:
+    """The page of vtk.js's viewer without a scene. It loads nothing from the web."""
+    viewer = HTML_VIEWER_PATH.read_text(encoding="utf-8").replace(_ICONS, "data:,")
+    return viewer.replace("<title>VTK.js | Example - OfflineLocalView</title>", "<title>3D scene</title>")
 
 
 def _pairs(bounds: Sequence[float]) -> list[tuple[float, float]]:

@@ -30,6 +30,7 @@ FROM_THE_FEET = (-0.75, 0.6, -1.0)
 """World direction from the patient to a viewer who stands at the feet, on the patient's left, and sees from above."""
 _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """Directions left, posterior and head, which are DICOM's patient axes, in the axes of the world (RAS)."""
+_PANEL = plots.WIDTH / 3  # inches
 _column = 0.265  # width of each margin with labels, as a fraction of the picture's width
 _bone, _dark = "#E8DFC8", "#333333"
 
@@ -130,7 +131,7 @@ def views(xrays: Mapping[str, XRay], mesh: pv.PolyData | None = None, **kwargs: 
     figure, axes = plt.subplots(
         2,
         len(xrays),
-        figsize=(2.7 * len(xrays), 2.9 + 2.6 * height / width),
+        figsize=(_PANEL * len(xrays), 0.3 + _PANEL * (1 + height / width)),
         height_ratios=(height / width, 1),
         layout="constrained",
         squeeze=False,
@@ -165,7 +166,10 @@ def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
             bold=True,
             show_points=False,
             always_visible=True,
-            shape=None,
+            shape="rect",
+            shape_color="white",
+            shape_opacity=0.7,
+            margin=4,
             justification_horizontal="center",
             justification_vertical="center",
         )

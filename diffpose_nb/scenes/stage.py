@@ -91,6 +91,7 @@ def aim(
 
 
 def still(plotter: pv.Plotter) -> np.ndarray:
+    """The picture of a scene, (rows, columns, 3) bytes. The plotter is closed."""
     with quiet_vtk():
         image = plotter.screenshot(return_img=True)
     plotter.close()

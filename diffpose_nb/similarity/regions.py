@@ -82,7 +82,7 @@ def sample(valid: Tensor, patch: int, stride: int, number: int, weights: Tensor 
     """
     chance = torch.ones(valid.shape, dtype=torch.float64) if weights is None else weights.to(torch.float64)
     if chance.shape != valid.shape or not torch.isfinite(chance).all() or (chance < 0).any():
-        raise ValueError(f"weights of patches are {tuple(valid.shape)} finite numbers, 0 or more")
+        raise ValueError(f"weights have to be {tuple(valid.shape)} finite numbers, 0 or more")
     whole = avg_pool2d(valid[None].double(), patch, stride)[0] == 1
     chance = torch.where(whole, avg_pool2d(chance[None], patch, stride)[0], 0.0)
     possible = int((chance > 0).sum())

@@ -31,9 +31,9 @@ PIECES = tuple(f"vertebrae_T{n}" for n in range(4, 13))
 """The pieces into which a bent patient is taken."""
 
 _BONE_HU, _PLACES = 300, 300
-"""What is denser than so many HU is bone, and in so many places of it errors are counted."""
+"""Hounsfield units above which a voxel is bone; and number of places in bone at which the error is measured."""
 SKELETON = ("rib", "vertebrae", "sternum", "scapula", "clavicula")
-"""How the names of the bones begin that are alone in their volume, with nothing around them."""
+"""How the names of bones begin. In the kinds with one bone, or with bones alone, the CT holds nothing else."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Case:
     Parameters
     ----------
     kind, number
-        One of :data:`KINDS`, and which of its cases.
+        The kind, one of :data:`KINDS`, and the number of the case within it.
     subject
         The CT that registration gets.
     xray

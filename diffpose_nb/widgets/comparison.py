@@ -17,7 +17,7 @@ from IPython.display import HTML
 from kornia.filters import canny
 from torch import Tensor
 
-from ..plots import BLUE, ORANGE, overlay
+from ..plots import BLUE, NOT_COMPARED, ORANGE, overlay
 from ..runtime import script, style
 from .page import KEYS, png
 
@@ -57,7 +57,7 @@ def compare(
     ----------
     xray
         (rows, columns) line integrals of the X-ray. Pixels that are not to be compared, such as those behind the
-        collimator, are NaN; they are drawn black.
+        collimator, are NaN; they have the colour :data:`~diffpose_nb.plots.NOT_COMPARED`.
     rendering
         (rows, columns) line integrals of the DRR; or several DRRs as name → image, among which the reader chooses.
     mode
@@ -105,7 +105,8 @@ def compare(
         ridges = _edges(named[name], seen)
         figures.append(_figure("dp-drr", png(mixed[..., 0]), name, f"{name}: the DRR, by its local contrast"))
         figures.append(_figure("dp-edges", png(ridges), f"{name}, edges", f"{name}: the DRR's edges, white on black"))
-    settings = {"mode": mode, "names": list(named), "blue": _rgb(BLUE), "orange": _rgb(ORANGE)}
+    colors = {"blue": _rgb(BLUE), "orange": _rgb(ORANGE), "unseen": _rgb(NOT_COMPARED)}
+    settings = {"mode": mode, "names": list(named), **colors}
     choices = "".join(_pill("mode", name) for name in get_args(Mode))
     drrs = "".join(_pill("drr", name) for name in named)
     return HTML(

@@ -64,7 +64,7 @@ def carm(
     still
         HTML that is shown in its place where there is no WebGL2.
     sliders
-        The sliders, in their order. What has none keeps its value of ``start``.
+        The sliders, in their order. A quantity without a slider keeps its value in ``start``.
     start
         Name → value: primary, secondary (degrees), sid, sod (mm), and, if they are not 0, turn (degrees), left, front
         and head (mm).
@@ -99,6 +99,6 @@ def opening(settings: Mapping[str, object]) -> str:
 
 
 def closing() -> str:
-    """The end of the element, its style and its scripts. Whoever reads them later finds the element whole."""
+    """The end of the element, its style and its scripts. These come last, so that they find the element complete."""
     styles = style(__package__, "widget.css") + style(__package__, "carm.css")
     return f"</div></dp-carm>{styles}{''.join(script(__package__, name) for name in SCRIPTS)}"

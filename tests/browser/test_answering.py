@@ -9,7 +9,7 @@ from in_lab import errors
 from diffpose_nb import exercises
 
 BOOK = Path(__file__).parents[2] / "book"
-PHONE = {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 FRAME = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Page</title><body>{}</body></html>'
 NUMBERS = ["10,5", "10.5 mm", "\N{MINUS SIGN}3", "1 000", "2e3", ".5"]
 AS_TYPED = [10.5, 10.5, -3, 1000, 2000, 0.5]
@@ -23,16 +23,23 @@ def field():
     return answers.field
 
 
+@pytest.fixture(scope="module")
+def tab(open_page):
+    """One for all tests: to open a tab takes longer than what most of them do in it."""
+    return open_page()
+
+
 @pytest.fixture
-def shown(open_page, tmp_path):
-    """Opens a page with the given body."""
+def shown(tab, tmp_path):
+    """Opens a page with the given body, on a wide screen."""
 
     def shown(body):
         path = tmp_path / "page.html"
         path.write_text(FRAME.format(body), encoding="utf-8")
-        page = open_page()
-        page.goto(path.as_uri())
-        return page
+        tab.complaints.clear()
+        tab.set_viewport_size(DESKTOP)
+        tab.goto(path.as_uri())
+        return tab
 
     return shown
 

@@ -94,7 +94,7 @@ def test_another_grid_is_resampled_when_asked(tmp_path):
     assert "nearest label" in subject.notes[-1]
     away = RAS.copy()
     away[:3, 3] += 500
-    with pytest.raises(ct.CTError, match="nowhere in the CT"):
+    with pytest.raises(ct.CTError, match="does not overlap the CT"):
         load(tmp_path, labels(), sform=away, resample_labels=True)
 
 

@@ -115,7 +115,7 @@ def test_numbers_of_another_type_are_not_numbers(xa, representation: str) -> Non
         ({"ImagerPixelSpacing": ["0", "0.4"]}, "is 0\\0.4"),
         ({"ImagerPixelSpacing": ["0.5", "-0.4"]}, "is 0.5\\-0.4"),
         ({"ImagerPixelSpacing": ["5.1", "0.4"]}, "5 mm"),
-        ({"ImagerPixelSpacing": "0.5"}, "1 value where 2 are due"),
+        ({"ImagerPixelSpacing": "0.5"}, "1 value where 2 are needed"),
         ({"EstimatedRadiographicMagnificationFactor": "1.1"}, "Magnification Factor (0018,1114) is 1.1, but SID / SOD"),
         ({"PixelSpacing": ["0.9", "0.7"]}, "no plane between source and detector"),
         ({"DetectorPrimaryAngle": "10"}, "Detector Primary Angle (0018,1530) is 10"),

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -71,6 +72,28 @@ def test_panels(number):
     figure.draw_without_rendering()
     rows = {round(ax.get_position().y0, 3) for ax in axes}
     assert all(sum(round(ax.get_position().y0, 3) == row for ax in axes) <= 3 for row in rows)
+
+
+@pytest.mark.parametrize("number", [2, 4, 7])
+def test_between_bare_panels_there_is_room_for_a_title_alone(number):
+    figure, axes = plots.panels(number, across=2 if number < 5 else 3, bare=True)
+    for ax in axes:
+        ax.imshow(np.eye(8))
+        ax.set_title("title")
+    figure.draw_without_rendering()
+    boxes = [ax.get_window_extent() for ax in axes]
+    assert not [ax for ax in axes if ax.axison]
+    lines = sorted({round(box.y1) for box in boxes}, reverse=True)
+    white = [above - boxes[0].height - below for above, below in pairwise(lines)]
+    assert all(10 < pixels / figure.dpi * 72 < 36 for pixels in white), "points, with letters of 12"
+    assert boxes[0].width / figure.dpi > 0.9 * (figure.get_figwidth() / (2 if number < 5 else 3) - 0.1)
+
+
+def test_each_column_of_panels_that_share_an_axis_has_its_numbers():
+    figure, axes = plots.panels(7, sharex=True)
+    figure.draw_without_rendering()
+    shown = [bool(ax.xaxis.get_ticklabels()) and ax.xaxis.get_ticklabels()[0].get_visible() for ax in axes]
+    assert shown == [False] * 4 + [True] * 3
 
 
 def test_four_in_a_row_are_refused():

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import pyvista as pv
 import torch
 
@@ -34,6 +35,23 @@ def test_sources_and_detectors_are_drawn_and_bones_stay():
     red = [(image[..., 0] > image[..., 1] + 40).sum() for image in (alone, among)]
     blue = (among[..., 2] > among[..., 0] + 40).sum()
     assert red[0] > 5 * red[1] > 0 and blue > 50
+
+
+@pytest.mark.parametrize("degrees", [(0, 60), (-37, 72), (100, 190)])
+def test_no_detector_hides_the_bones(degrees):
+    """Nearly as much is seen of a ball as where the detectors are so small that they can hide nothing."""
+    red = []
+    for spacing in (2.0, 0.01):
+        camera = Camera(1400, (spacing, spacing), (200, 200), mirrored=False)
+        turned = [rigid_motion([0, angle, 0], [0, 0, 0]) @ _view().world_from_camera for angle in degrees]
+        views = [XRay(torch.zeros(200, 200), camera, pose) for pose in turned]
+        ball = pv.Sphere(radius=60)
+        everything = pv.Sphere(radius=1100)  # keeps the scale
+        drawn = scenes.fluoroscopes([(ball, "red"), (everything, "white")], views, size=(400, 400))
+        drawn.renderer.actors[list(drawn.renderer.actors)[1]].SetVisibility(False)
+        image = _picture(drawn)
+        red.append((image[..., 0] > image[..., 1] + 40).sum())
+    assert red[0] > 0.9 * red[1] > 100
 
 
 def test_arrows_show_the_motion():

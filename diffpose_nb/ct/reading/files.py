@@ -1,7 +1,8 @@
 """A CT or a label map in one file: NIfTI, NRRD or MHA.
 
-nibabel reads NIfTI, since SimpleITK reads a file that was cut short, and turns NaN into 0, without a word; SimpleITK
-reads the others. What neither looks at is looked at here: units of length, contradicting transforms, missing ones.
+nibabel reads NIfTI, because SimpleITK says nothing of a file that was cut short, and turns NaN into 0. SimpleITK reads
+the other formats. Neither program checks the unit of length, nor whether the transforms of a file are missing or
+contradict each other. This module does.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NRRD_MM = {
 }
 _FLIPS = ras_from_lps.numpy()
 _CONTRADICTION = 1.0
-"""mm: a corner that qform and sform place further apart than this makes a contradiction."""
+"""mm. If qform and sform place a corner of the volume further apart than this, they contradict each other."""
 
 
 def read_file(path: Path, what: str = "CT") -> Scan:

@@ -1,8 +1,8 @@
 """A folder of DICOM files to one volume: which files belong to it, and their numbers as Hounsfield units.
 
-Where the slices lie decides, not the order of their names: every slice's position, orientation, spacing and size are
-read, and what does not fit is left out with a note or refused with its name. pydicom reads the files; the geometry is
-that of :mod:`diffpose_nb.ct.reading.stack`.
+Slices are sorted by their positions; the names of the files do not matter. The position, orientation, spacing and size
+of every slice are read. A slice that does not fit is left out with a note, or the series is refused and the message
+names the file. pydicom reads the files, and :mod:`diffpose_nb.ct.reading.stack` computes the grid.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .slices import Slice, slices_of
 from .stack import ordered, stack
 
 _SAME = 1e-3
-"""mm: slices that are closer than this lie at the same place."""
+"""mm. Slices that are closer than this count as lying at the same place."""
 _PARALLEL = 1e-3
 """Length of the difference of two unit vectors below which directions are the same; rounding leaves less."""
 _SCOUTS = 0.1

@@ -1,10 +1,10 @@
-"""From the places of slices to the grid of a volume: kept as it is, filled in, or refused; never stretched.
+"""From the positions of slices to the grid of a volume, in which every slice stays where it was.
 
-SimpleITK and GDCM sort slices along their normal and then take the distance of two of them, or the mean of all, for the
-distance of every two. So a missing slice, two distances in one series or a tilted gantry move the anatomy by
-millimetres, and nothing is said. highdicom notices all three and refuses the series. Here each slice keeps its place:
-slices that lie evenly make the grid by themselves, also at a slant; gaps that are small are filled by interpolation,
-with a note; the rest is refused, with the names of the files beside the gap.
+SimpleITK and GDCM sort slices along their normal. Then they use the distance of two neighbours, or the mean distance,
+for all of them. If a slice is missing, if a series has two distances, or if the gantry was tilted, this moves the
+anatomy by millimetres, and no message says so. highdicom notices all three and refuses the series. Here slices at even
+distances become the grid as they are, also if they are tilted against the axis on which they lie. Small gaps are filled
+by interpolation, and a note says so. Everything else is refused, and the message names the files beside the gap.
 """
 
 from __future__ import annotations

@@ -133,7 +133,8 @@ def _increment(header: Header, name: str, keyword: str, frame: int, frames: int)
     if len(steps) not in (1, frames) or not all(-360 <= step <= 360 for step in steps):
         header.problems.append(
             f"{tag_label(keyword)} has {len(steps)} value(s) between {show_number(min(steps))} and "
-            f"{show_number(max(steps))}: one, or one for each of {frames} frame(s), within 360 degrees, is due. {mend}"
+            f"{show_number(max(steps))}: one, or one for each of {frames} frame(s), within 360 degrees, is needed. "
+            f"{mend}"
         )
         return None
     offset = steps[frame] if len(steps) > 1 else frame * steps[0]

@@ -81,7 +81,7 @@ def from_vtk(view: VTKCamera, shape: tuple[int, int], sid: float | None = None) 
     distance = torch.linalg.norm(forward)
     right = torch.linalg.cross(forward, up)
     if not torch.linalg.norm(right) > 1e-9 * distance * torch.linalg.norm(up):
-        raise ValueError(f"position {view[0]}, focal point {view[1]}, view up {view[2]}: they name no direction of up")
+        raise ValueError(f"position {view[0]}, focal point {view[1]}, view up {view[2]}: they give no direction of up")
     forward, right = forward / distance, right / torch.linalg.norm(right)
     sid = distance.item() if sid is None else sid
     rows, columns = shape

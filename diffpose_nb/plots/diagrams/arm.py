@@ -116,7 +116,7 @@ def _same_scale(figure: Figure, *axes: Axes) -> None:
     """Give panels the same height and the same scale; each becomes as wide as its content needs."""
     boxes = [ax.dataLim for ax in axes]
     height = max(box.height for box in boxes) + 300
-    widths = [box.width + 520 for box in boxes]
+    widths = [box.width + 580 for box in boxes]
     for ax, box, width in zip(axes, boxes, widths, strict=True):
         x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         ax.set(xlim=(x - width / 2, x + width / 2), ylim=(y - height / 2, y + height / 2))
@@ -133,9 +133,9 @@ def _arc(ax: Axes, plane: tuple[Tensor, Tensor], start: Tensor, end: Tensor, lab
     ax.plot(*(440 * (flat @ start)[:, None] * torch.tensor([[0.0, 1.0]])), color=GREY, linewidth=1)
     ax.plot(250 * np.cos(angles), 250 * np.sin(angles), color="black", linewidth=1.2)
     place = first - np.copysign(0.25, turn)
-    ax.text(
-        470 * np.cos(place), 470 * np.sin(place), label.replace("-", "−"), ha="center", va="center", path_effects=halo()
-    )
+    x, y = 470 * np.cos(place), 470 * np.sin(place)
+    outwards = "center" if abs(x) < 200 else "left" if x > 0 else "right"  # away from the detector
+    ax.text(x, y, label.replace("-", "−"), ha=outwards, va="center", path_effects=halo())
 
 
 def _name_edges(ax: Axes, letters: str | tuple[str, ...]) -> None:

@@ -40,7 +40,7 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
     mark
         mm, at which a line is drawn, with the share of each method there in the legend.
     show
-        Methods to draw with their interval. Default none has it.
+        Methods whose interval is drawn too. Default: none.
     """
     figure, axes = panels(1, 1, 4.4)
     ax = axes[0, 0]

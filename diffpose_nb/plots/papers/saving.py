@@ -18,12 +18,12 @@ WIDTH = 5.4
 
 
 def save(figure: Figure, path: str | Path, data: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None) -> list[Path]:
-    """Write a figure, and its data as CSV beside it. Returns the files.
+    """Write a figure, and its data as CSV beside it. The result is the list of files.
 
     Parameters
     ----------
     figure
-        The figure. Letters stay letters, so that the file can be searched and edited.
+        The figure. In SVG and PDF its text stays text, so that the file can be searched and edited.
     path
         Where to; the ending decides the form: .svg, .pdf, .png or .eps. The folder is made if it does not exist.
     data

@@ -12,27 +12,27 @@ from ...camera import epipolar_distances, fundamental_matrix
 from ...images import XRay, open_field
 
 _CONTRAST = 0.17
-"""Line integral by which a bead stands out at least. A steel bead of 1 mm has 0.2 behind a hand that is seen from the
-side, and 0.6 beside the arm."""
+"""Smallest line integral of a bead, above its surroundings. A steel bead of 1 mm has 0.2 behind a hand that is seen
+from the side, and 0.6 beside the arm."""
 _AREA = (0.35, 1.6)
-"""A bead's shadow covers such a share of a disc of its diameter, where it has at least half its contrast."""
+"""Limits of a shadow's area, counted where it has at least half of its contrast, as a share of the disc of a bead."""
 _ROUND = 1.35
-"""The longest standard deviation of a shadow by the shortest. That of two beads that touch is larger, and so is that of
-an edge of a bone."""
+"""Largest ratio of a shadow's longest standard deviation to its shortest. Two beads that touch have a larger ratio, and
+so has the edge of a bone."""
 
 
 def beads(xray: XRay, diameter: float = 6.0) -> Tensor:
     """Find small round shadows, such as those of metal beads on the skin.
 
-    What is narrower than the bead is told from the rest by a morphological opening, and what is not round is left out:
-    edges of bones, letters, and beads whose shadows touch.
+    A morphological opening separates what is narrower than a bead from the rest of the image. Shadows that are not
+    round are left out: edges of bones, letters, and beads whose shadows touch.
 
     Parameters
     ----------
     xray
         The X-ray.
     diameter
-        Of a bead's shadow, in pixels.
+        Diameter of a bead's shadow, pixels.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def paired_beads(first: XRay, second: XRay, limit: float = 1.0, diameter: float 
     limit
         Pixels: a pair that misses its epipolar line by more is left out.
     diameter
-        Of a bead's shadow, in pixels.
+        Diameter of a bead's shadow, pixels.
 
     Returns
     -------

@@ -68,7 +68,7 @@ def run(
     result
         A name for this way of registering, for the column of that name.
     limit
-        So many X-rays of each patient. None: all.
+        Number of X-rays of each patient that are registered. None: all.
     seed
         Another seed makes other starts. Each is a result of its own in the file.
     search

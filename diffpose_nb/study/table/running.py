@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _ANEW = 1.1
-"""The tables and the page are written anew when there are so many times as many rows as before. Over a whole study,
-this writes every row about ten times, however many rows there are."""
+"""The tables and the page are written again when the number of rows has grown by this factor. Over a whole study, this
+writes every row about ten times, however many rows there are."""
 DEATHS = 3
-"""A row during which so many workers died, one after the other, has failed."""
+"""A row has failed when so many workers, one after the other, died while they registered it."""
 _KILLED = (
     f"{DEATHS} processes were killed while they registered this row, most often for want of memory: take fewer "
     "workers, or a smaller CT, and run the study again with retry."
 )
 _LOOK = 1.0
-"""Seconds between two looks at which workers there are."""
+"""Seconds after which the list of workers is looked at again."""
 _FETCH = 60.0
-"""Seconds in which a result arrives, unless its worker died just then."""
+"""Seconds to wait for the result of a row that is done. If none arrives, the worker has died in the meantime."""
 
 _LOCK = ".lock"
 
@@ -49,14 +49,14 @@ class FolderInUseError(RuntimeError):
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """The folder of a study for this process alone; it is made if it does not exist.
+    """A context in which no other process writes to the folder of a study. The folder is made if it does not exist.
 
-    The operating system holds the lock, so that it ends with the process, even if that is killed.
+    The operating system holds the lock, so the lock ends with the process, even if that is killed.
 
     Raises
     ------
     FolderInUseError
-        Another process has it.
+        Another process is writing to the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)

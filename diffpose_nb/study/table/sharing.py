@@ -1,4 +1,7 @@
-"""Which worker registers which row: each stays with its CT, since reading another takes as long as some X-rays."""
+"""Which worker registers which row.
+
+A worker stays with its CT, since to read another one takes as long as to register several X-rays.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import Iterable
 from .rows import Row
 
 WORTH = 5
-"""Another worker helps with a CT only if more rows than this wait for each worker that has the CT. Reading a chest CT
-takes about as long as registering so many X-rays."""
+"""A worker that has nothing to do reads a CT that other workers have only if more than this number of its rows wait for
+each of them. To read a chest CT takes about as long as to register so many X-rays."""
 
 
 class Sharing:
@@ -45,11 +48,11 @@ class Sharing:
         return row
 
     def give_back(self, row: Row) -> None:
-        """A row that was taken and is not done waits again."""
+        """Let a row wait again that was taken and is not done."""
         self._waiting.setdefault(row.ct, deque()).appendleft(row)
 
     def forget(self, worker: str) -> None:
-        """A worker is gone, and its CT with it."""
+        """Note that a worker is gone, so that it no longer counts as having a CT."""
         self._at.pop(worker, None)
 
     def _another(self) -> tuple | None:

@@ -90,7 +90,7 @@ for (const box of document.querySelectorAll(".dp-compare:not([data-ready])")) {
     const color = mode.paint(mode.value);
     for (let n = 0; n < rows * columns; n++) {
       const seen = images.seen[n],
-        [red, green, blue] = seen ? color(source, n) : [0, 0, 0];
+        [red, green, blue] = seen ? color(source, n) : settings.unseen;
       to[4 * n] = red;
       to[4 * n + 1] = green;
       to[4 * n + 2] = blue;
