@@ -19,6 +19,8 @@ from diffpose_nb.study.public.protocols import NEAR
 from diffpose_nb.train import PoseRange
 from diffpose_nb.widgets import pose_cloud
 
+QUICK = Strategy(restarts=0, stages=STAGES[:2])
+
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory):
@@ -74,8 +76,7 @@ def test_the_live_figures_draw_it(here):
     plots.papers.losses_along({"NCC": curves["NCC"]})
     times = live.patch_times(here.subject, xray.camera, truth, (0, 100), repeats=1, pixels=64)
     plots.papers.patch_times(times, live.PUBLISHED_PATCHES, "here", "there")
-    quick = Strategy(restarts=0, stages=STAGES[:2])
-    found = refine(here.subject, xray, start, search=quick, progress=False).world_from_camera
+    found = refine(here.subject, xray, start, search=QUICK, progress=False).world_from_camera
     mpe = [evaluate.mpe(pose, truth, here.landmarks, xray.camera) for pose in (start, found)]
     assert mpe[1] < 0.5 * mpe[0]
     renderer = render.Renderer(here.subject, xray.camera, voxel=6.0, step=4.0)
@@ -91,11 +92,12 @@ def source_range(here):
 
 @pytest.fixture(scope="module")
 def runs(twin, tmp_path_factory):
-    """What the command writes for the twin, with fewer iterations and poses."""
+    """What the command writes for the twin, with fewer iterations, poses and stages."""
     out = tmp_path_factory.mktemp("runs") / "_work" / "papers_deepfluoro.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "ITERATIONS", 5)
         patch.setattr(on_a_set, "evolve", partial(evolution.evolve, evaluations=60, voxel=6.0))
+        patch.setattr(on_a_set, "refine", partial(refine, search=QUICK))
         deepfluoro.main(twin, out, number=1)
         first = out.read_text(encoding="utf-8")
         deepfluoro.main(twin, out)

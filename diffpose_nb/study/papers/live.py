@@ -85,10 +85,10 @@ def stations(subject: torchio.Subject, camera: Camera, sod: float) -> dict[str, 
     eye, none = torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     shift = make_transform(eye, extent / 2)
     turn_z, turn_x = (
-        make_transform(roma.euler_to_rotmat(axis, [angle]).double(), none)
+        make_transform(roma.euler_to_rotmat(axis, as_float64([angle])), none)
         for axis, angle in (("Z", math.pi / 2), ("X", -math.pi / 2))
     )
-    offset = exp_se3(torch.tensor([0, 0, 0, 0, sod - camera.sid / 2, 0]))
+    offset = exp_se3(as_float64([0, 0, 0, 0, sod - camera.sid / 2, 0]))
     poses = {
         "at (f/2, 0, 0)": torch.eye(4, dtype=torch.float64),
         "shift": shift,
