@@ -87,18 +87,19 @@ def median_error(errors: Errors, *, level: float = 0.95, seed: int = 0) -> Inter
 
 
 def success_curve(
-    errors: Errors, thresholds: Sequence[float] | np.ndarray, *, level: float = 0.95, seed: int = 0
+    errors: Errors, thresholds: Sequence[float] | np.ndarray, *, level: float | None = 0.95, seed: int = 0
 ) -> pd.DataFrame:
     """The success rate at every threshold, as a table.
 
     The columns are ``value``, ``low`` and ``high``, and the index is the threshold in mm. The curve is the cumulative
     distribution of the errors. Each bootstrap interval holds for one point of the curve by itself, not for the whole
-    curve.
+    curve. Without a ``level`` (None) there are no intervals, and only the column ``value``.
     """
     limits = np.asarray(thresholds, float)
     below = _checked(errors) < limits[:, None]
-    low, high = _bootstrap(below, np.mean, level, seed)
-    columns = {"value": below.mean(1), "low": low, "high": high}
+    columns = {"value": below.mean(1)}
+    if level is not None:
+        columns["low"], columns["high"] = _bootstrap(below, np.mean, level, seed)
     return pd.DataFrame(columns, index=pd.Index(limits, name="threshold"))
 
 

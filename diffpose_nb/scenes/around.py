@@ -17,7 +17,7 @@ from .stage import aim, quiet_vtk
 
 _COLORS = (BLUE, ORANGE, GREEN, PURPLE)
 _TRIANGLES = 4_000  # kept small, since a page contains them as text
-_BONE, _DARK = "#E8DFC8", "#333333"
+_BONE, _GREY = "#E8DFC8", "#808080"  # the grey is legible on white and on the dark page, on which a browser draws
 _AXES = {"L": (-1.0, 0.0, 0.0), "P": (0.0, -1.0, 0.0), "H": (0.0, 0.0, 1.0)}
 """Directions left, posterior and head, which are DICOM's patient axes, in the axes of the world (RAS)."""
 
@@ -109,10 +109,10 @@ def _tubes(lines: np.ndarray, radius: float) -> pv.PolyData:
 def _axis(plotter: pv.Plotter, letter: str, way: np.ndarray, reach: float, viewpoint: Sequence[float]) -> None:
     """An arrow from the origin and its letter, which faces the first viewpoint."""
     arrow = pv.Arrow(direction=way, scale=reach, tip_length=0.12, tip_radius=0.035, shaft_radius=0.012)
-    plotter.add_mesh(arrow, color=_DARK, reset_camera=False)
+    plotter.add_mesh(arrow, color=_GREY, reset_camera=False)
     back = np.array(viewpoint, float) / np.linalg.norm(viewpoint)
     right = np.cross([0.0, 1.0, 0.0], back)
     right /= np.linalg.norm(right)
     text = pv.Text3D(letter, depth=0, height=42, center=(0, 0, 0))
     text.points = np.asarray(text.points) @ np.stack([right, np.cross(back, right), back]) + (reach + 38) * way
-    plotter.add_mesh(text, color=_DARK, lighting=False, reset_camera=False)
+    plotter.add_mesh(text, color=_GREY, lighting=False, reset_camera=False)

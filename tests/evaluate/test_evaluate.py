@@ -208,6 +208,8 @@ def test_a_curve_is_the_rate_at_each_threshold():
         assert (row.value, row.low, row.high) == pytest.approx((value, low, high), abs=0.1)
         assert row.low <= row.value <= row.high
     assert curve.value.tolist() == [0, 0.2, 0.7, 0.9]
+    alone = evaluate.success_curve(ERRORS, [0.1, 0.5, 2.0, 20.0], level=None)
+    assert list(alone) == ["value"] and alone.value.equals(curve.value)
 
 
 def test_success_by_start_counts_each_registration_once():

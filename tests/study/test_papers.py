@@ -7,12 +7,12 @@ import torch
 from torch.testing import assert_close
 
 from diffpose_nb import ct, data, evaluate
-from diffpose_nb.camera import Camera, exp_se3, invert, moved, rigid_motion
+from diffpose_nb.camera import Camera, camera_axes, change_axes, exp_se3, invert, moved, rigid_motion
 from diffpose_nb.dicom import XRay
 from diffpose_nb.frames import carm_pose
 from diffpose_nb.register import descend
-from diffpose_nb.render import Renderer
-from diffpose_nb.study.papers import adam, evolution, landmarks, similarities, table, traces
+from diffpose_nb.render import Renderer, pose_jacobian, smoothed
+from diffpose_nb.study.papers import adam, evolution, landmarks, live, similarities, table, traces
 from diffpose_nb.train import CAMERA as SMALL
 from diffpose_nb.train import PoseRange, PoseRegressor
 
@@ -181,6 +181,36 @@ def test_the_logarithm_leads_back():
     assert_close(table.logarithm(truth, truth), torch.zeros(5, 6).double(), atol=1e-9, rtol=0)
 
 
+def test_coordinates_are_those_of_the_motion_from_the_isocentre():
+    isocentre = carm_pose(0, 0, CAMERA.sid / 2)
+    turned = moved(isocentre, torch.tensor([3.0, 0, 0, 0, 0, 0]))
+    shifted = moved(isocentre, torch.tensor([0.0, 0, 0, 4, 5, 6]))
+    found = live.coordinates(torch.stack([isocentre, turned, shifted]), CAMERA.sid)
+    assert np.allclose(found["logarithm, turn"], [[0, 0, 0], [3, 0, 0], [0, 0, 0]], atol=1e-9)
+    assert np.allclose(found["logarithm, shift"], [[0, 0, 0], [0, 0, 0], [4, 5, 6]], atol=1e-9)
+    assert np.allclose(found["quaternion"].iloc[0].abs(), [0.5**0.5, 0.5**0.5, 0, 0])
+    assert (found["quaternion"].w >= 0).all()
+    assert np.allclose(found["place of the source"], torch.stack([isocentre, turned, shifted])[:, :3, 3])
+
+
+def test_the_factors_of_diffpose_s_pose_end_at_the_c_arm_s(subject):
+    stations = live.stations(subject, CAMERA, sod=700.0)
+    assert_close(stations["both turns"][1], carm_pose(0, 0, CAMERA.sid / 2), atol=1e-6, rtol=0)
+    assert_close(stations["and an offset"][1], carm_pose(0, 0, 700.0), atol=1e-6, rtol=0)
+    sources = [pose[:3, 3] for _, pose in stations.values()]
+    assert_close((sources[1] - sources[0]).norm(), sources[0].new_tensor([120.0, 96, 132]).norm())  # half the volume
+
+
+def test_a_derivative_is_the_limit_of_differences(subject):
+    volume = smoothed(subject, 6.0, 12.0, 1.0)
+    exact = change_axes(pose_jacobian(volume, CAMERA, TRUTH)[1], camera_axes(TRUTH))
+    apart = [
+        (live.differences(volume, CAMERA, TRUTH, step) - exact).flatten(1).norm(dim=1) / exact.flatten(1).norm(dim=1)
+        for step in (1.0, 20.0)
+    ]
+    assert apart[0].max() < 0.05 and (apart[1] > 2 * apart[0]).all()
+
+
 def test_a_method_without_a_pose_is_infinitely_wrong(subject, xray, points, monkeypatch):
     bench = table.Bench(subject, points, PoseRegressor(PoseRange(), SMALL, channels=(16, 16, 16, 16)))
     monkeypatch.setattr(table, "HOW", {"nothing": lambda *_: None, "the truth": lambda *_: TRUTH})
@@ -194,6 +224,8 @@ def test_a_method_without_a_pose_is_infinitely_wrong(subject, xray, points, monk
 def test_only_x_rays_with_every_method_are_compared():
     rows = pd.DataFrame({"xray": [0, 0, 1], "method": ["a", "b", "a"]})
     assert set(table.complete(rows).xray) == {0}
+    patients = pd.concat([rows.assign(patient="p"), rows.iloc[:2].assign(patient="q", xray=1)])
+    assert list(table.complete(patients).patient) == ["p", "p", "q", "q"]
 
 
 def test_descents_are_read_through_all_scales(tmp_path):

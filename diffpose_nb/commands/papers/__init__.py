@@ -1,1 +1,1 @@
-"""What papers compare: ``python -m diffpose_nb.commands.papers``, and ``papers.landmarks`` for one of its methods."""
+"""What papers compare, run again on the example and on DeepFluoro, with the network that one of the methods needs."""

@@ -11,18 +11,17 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
 from ... import ct, data
 from ...data import PAPERS_METHODS, PAPERS_TRACES
-from ...runtime import write_text_whole
 from ...study.papers import table, traces
 from ...study.papers.landmarks import load_network
 from ...study.registrations import table as trials_of
 from ...study.run import interruption
 from ...train import PoseRegressor
 from .landmarks import NETWORK
+from .rows import add_rows, holds, read_rows
 
 ABOUT = "python -m diffpose_nb.commands.papers: 320 pixels, simulated from the CT of the example"
 PARTS = ("methods", *traces.PARTS)
@@ -48,45 +47,30 @@ def main(
     runnable = [name for name in table.METHODS if model is not None or name != table.LANDMARKS]
     with interruption() as stop:
         for trial in tqdm(trials_of(network.poses)[first:number], "X-rays"):
-            done, kept = _read(methods), _read(paths)
-            missing = [m for m in runnable if "methods" in parts and not _has(done, xray=trial.number, method=m)]
+            done, kept = read_rows(methods), read_rows(paths)
+            missing = [m for m in runnable if "methods" in parts and not holds(done, xray=trial.number, method=m)]
             open_ = [
                 (part, name)
                 for part in traces.PARTS
                 for name in traces.names(part)
-                if part in parts and not _has(kept, xray=trial.number, part=part, name=name)
+                if part in parts and not holds(kept, xray=trial.number, part=part, name=name)
             ]
             if not missing and not open_:
                 continue
             xray = trial.xray(subject)
             guess = network.predict(xray)
             rows = [table.run_method(bench, xray, trial.number, method) for method in missing]
-            _write(methods, done, rows, ["xray"])
+            add_rows(methods, ABOUT, done, rows, ["xray"], table.METHODS)
             rows = [
                 row
                 for part, name in open_
                 for row in traces.run_trace(subject, landmarks, trial, xray, guess, part, name)
             ]
-            _write(paths, kept, rows, ["part", "xray"])
+            add_rows(paths, ABOUT, kept, rows, ["part", "xray"])
             if stop:
                 print("stopped; the same command goes on from here")
                 return
     print(f"wrote {methods} and {paths}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, comment="#") if path.exists() else pd.DataFrame()
-
-
-def _has(rows: pd.DataFrame, **wanted: object) -> bool:
-    return bool(len(rows)) and bool((rows[list(wanted)] == list(wanted.values())).all(axis=1).any())
-
-
-def _write(path: Path, before: pd.DataFrame, rows: list[dict[str, object]], by: list[str]) -> None:
-    if rows:
-        together = pd.concat([before, pd.DataFrame(rows)]).sort_values(by, kind="stable")
-        together = table.order(together) if "method" in together else together
-        write_text_whole(path, f"# {ABOUT}\n" + together.to_csv(index=False, float_format="%.7g"))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels
+from .saving import in_large_letters, panels
 
 
+@in_large_letters
 def patch_times(here: pd.DataFrame, published: pd.DataFrame, where: str, source: str) -> Figure:
     """Time of a rendering against the number of patches: in ms, and as a share of the whole image.
 
@@ -26,7 +27,7 @@ def patch_times(here: pd.DataFrame, published: pd.DataFrame, where: str, source:
         for ax, factor in ((upper, 1.0), (lower, 100 / whole)):
             ax.plot(some.index, factor * some.ms, "-", marker=marker, color=color, label=label)
             ax.axhline(factor * whole, color=color, linewidth=1.2, linestyle=":")
-    upper.text(0.01, 0.97, "dotted: the whole image", transform=upper.transAxes, va="top", fontsize="small")
+    upper.text(0.01, 0.97, "dotted: the whole image", transform=upper.transAxes, va="top")
     upper.set(ylabel="ms", yscale="log", ylim=(None, 3 * max(here.ms.max(), published.ms.max())))
     upper.yaxis.set_major_formatter("{x:g}")
     lower.set(xlabel="patches of 13 × 13 pixels", ylabel="% of the whole image", ylim=(0, None))
@@ -34,6 +35,7 @@ def patch_times(here: pd.DataFrame, published: pd.DataFrame, where: str, source:
     return figure
 
 
+@in_large_letters
 def render_times(table: pd.DataFrame) -> Figure:
     """Time of a rendering against the side of the picture, one curve for each renderer.
 

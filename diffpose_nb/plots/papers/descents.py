@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ...similarity.landscapes import NAMES, UNITS
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels, plain_log
+from .saving import in_large_letters, panels, plain_log
 
 
+@in_large_letters
 def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only: str | None = None) -> Figure:
     """Error against iteration: the median over many starts and a band, one panel for each way.
 
@@ -36,7 +37,7 @@ def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only
         ax.plot(curve.index, curve["median"], color=BLUE, linewidth=2)
         if reference and reference != name:
             ax.plot(curves[reference].index, curves[reference]["median"], "--", color=ORANGE, linewidth=1.6)
-        ax.set_title(name, fontsize="medium")
+        ax.set_title(name)
         ax.set(yscale="log")
         ax.grid(alpha=0.3)
     low = min(curve.low.min() for curve in curves.values())
@@ -46,11 +47,12 @@ def bands(curves: Mapping[str, pd.DataFrame], reference: str | None = None, only
         plain_log(ax.yaxis)
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
-    figure.supxlabel("iteration", fontsize="medium")
-    figure.supylabel("mTRE, mm", fontsize="medium")
+    figure.supxlabel("iteration")
+    figure.supylabel("mTRE, mm")
     return figure
 
 
+@in_large_letters
 def scales(table: pd.DataFrame, name: str) -> Figure:
     """Error against iteration through several resolutions, one line for each X-ray, a colour for each scale.
 
@@ -75,10 +77,11 @@ def scales(table: pd.DataFrame, name: str) -> Figure:
     ax.set_ylim(None, 2.5 * table.mtre.max())  # room for the legend
     plain_log(ax.yaxis)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False, title="scale", ncols=len(colors), loc="upper right", fontsize="small")
+    ax.legend(frameon=False, title="scale", ncols=len(colors), loc="upper right")
     return figure
 
 
+@in_large_letters
 def six_errors(offsets: Tensor) -> Figure:
     """The six offsets of a pose from the truth against the iteration, rotations above, translations below.
 
@@ -94,6 +97,6 @@ def six_errors(offsets: Tensor) -> Figure:
         for n, (color, dash) in enumerate(zip((BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=True)):
             ax.plot(values[:, 3 * row + n], dash, color=color, linewidth=1.8, label=NAMES[3 * row + n])
         ax.set_ylabel("error, " + UNITS[3 * row])
-        ax.legend(frameon=False, ncols=3, fontsize="small", loc="upper right")
+        ax.legend(frameon=False, ncols=3, loc="upper right")
     axes[1, 0].set_xlabel("iteration")
     return figure

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from ...similarity.landscapes import NAMES, SPAN, TYPICAL, UNITS
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels
+from .saving import in_large_letters, panels
 
 _COLORS = (BLUE, ORANGE, GREEN, PURPLE, "black")
 _DASHES = ("-", "--", "-.", ":", "-")
 
 
+@in_large_letters
 def losses_along(curves: Mapping[str, Tensor], title: str = "") -> Figure:
     """Losses along the six parameters of the pose, each scaled to the range from 0 to 1; 0 offset is the true pose.
 
@@ -36,8 +37,9 @@ def losses_along(curves: Mapping[str, Tensor], title: str = "") -> Figure:
             offsets = np.linspace(-SPAN[axis], SPAN[axis], len(line))
             ax.plot(offsets, scaled, _DASHES[n % 5], color=_COLORS[n % 5], linewidth=1.8, label=name)
         ax.set(xlabel=f"{NAMES[axis]}, {UNITS[axis]}", xlim=(-SPAN[axis], SPAN[axis]), yticks=[0, 1])
+    figure.supylabel("loss, from its least value to its largest")
     if title:
-        figure.suptitle(title, fontsize="medium")
+        figure.suptitle(title)
     if len(curves) > 1:
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure

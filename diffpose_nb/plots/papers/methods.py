@@ -16,7 +16,7 @@ from ...images import XRay, open_field
 from ...render import Renderer
 from ..images import overlay, picture
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import WIDTH, panels
+from .saving import WIDTH, in_large_letters, panels
 
 _STYLES = (
     ("0.55", ":"),
@@ -30,7 +30,10 @@ _STYLES = (
 """Colour and dashes of the curves, in the order of :data:`diffpose_nb.study.papers.table.METHODS`."""
 
 
-def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequence[str] | None = None) -> Figure:
+@in_large_letters
+def success(
+    curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequence[str] | None = None, error: str = "mTRE"
+) -> Figure:
     """Share of X-rays below a threshold, against the threshold, with its interval; one curve for each method.
 
     Parameters
@@ -41,6 +44,8 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
         mm, at which a line is drawn, with the share of each method there in the legend.
     show
         Methods whose interval is drawn too. Default: none.
+    error
+        Name of the error, for the axis.
     """
     figure, axes = panels(1, 1, 4.4)
     ax = axes[0, 0]
@@ -52,7 +57,7 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
             ax.fill_between(curve.index, curve.low, curve.high, color=color, alpha=0.18, linewidth=0)
         ax.plot(curve.index, curve.value, dash, color=color, linewidth=2, label=f"{method}: {share:.0%}")
     limits = next(iter(curves.values())).index.to_numpy()
-    ax.set(xscale="log", xlabel="threshold, mm of mTRE", ylabel="X-rays below it", ylim=(-0.02, 1.03))
+    ax.set(xscale="log", xlabel=f"threshold, mm of {error}", ylabel="X-rays below it", ylim=(-0.02, 1.03))
     ax.set_xlim(limits.min(), limits.max())
     ticks = [mm for mm in (0.1, 0.3, 1, 3, 10, 30, 100) if limits.min() <= mm <= limits.max()]
     ax.set_xticks(ticks, [f"{mm:g}" for mm in ticks])
@@ -65,11 +70,11 @@ def success(curves: Mapping[str, pd.DataFrame], mark: float = 1.0, show: Sequenc
         ncols=2,
         frameon=False,
         title=title,
-        fontsize="small",
     )
     return figure
 
 
+@in_large_letters
 def frames_of(
     renderer: Renderer, cases: Sequence[tuple[str, XRay, Tensor]], columns: int = 2, size: float = 2.6
 ) -> Figure:
@@ -92,7 +97,7 @@ def frames_of(
         with torch.no_grad():
             drr = renderer(pose)[0, 0] if np.isfinite(np.asarray(pose)).all() else torch.zeros_like(image)
         picture(overlay(drr, seen), renderer.camera, ax)
-        ax.set_title(title, fontsize="medium")
+        ax.set_title(title)
         ax.set(xticks=[], yticks=[], xlabel="")
     for ax in axes.flat[len(cases) :]:
         ax.set_axis_off()

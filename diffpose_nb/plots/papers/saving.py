@@ -1,9 +1,11 @@
-"""A figure as a file for a document, with the numbers behind it."""
+"""The form of the papers' figures, and a figure as a file for a document, with the numbers behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -14,7 +16,31 @@ from matplotlib.ticker import NullLocator
 
 FORMATS = (".svg", ".pdf", ".png", ".eps")
 WIDTH = 5.4
-"""Inches: so wide is a column of print, and a phone's page shows letters of 10 points at this width still legibly."""
+"""Inches. A phone's page of 360 pixels shows a figure of this width with letters of 10 points 9 pixels high."""
+LETTERS = {
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9.5,
+    "legend.title_fontsize": 9.5,
+    "figure.labelsize": 10.5,
+    "figure.titlesize": 10.5,
+}
+"""Matplotlib's settings for these figures."""
+_P, _R = ParamSpec("_P"), TypeVar("_R")
+
+
+def in_large_letters(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a function draw in :data:`LETTERS`, wherever it is called."""
+
+    @wraps(draw)
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with matplotlib.rc_context(LETTERS):
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 def save(figure: Figure, path: str | Path, data: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None) -> list[Path]:
@@ -61,6 +87,7 @@ def plain_log(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+@in_large_letters
 def panels(rows: int, columns: int, height: float, **kwargs: object) -> tuple[Figure, object]:
     """A figure as wide as :data:`WIDTH` with so many panels, each ``height`` inches high."""
     return plt.subplots(rows, columns, figsize=(WIDTH, rows * height), layout="constrained", squeeze=False, **kwargs)

@@ -12,12 +12,13 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ..style import BLUE, GREEN, ORANGE, PURPLE
-from .saving import panels, plain_log
+from .saving import WIDTH, in_large_letters, panels, plain_log
 
 _COLORS = (ORANGE, GREEN, BLUE, PURPLE)
 _LOG = ("ω x", "ω y", "ω z", "v x", "v y", "v z")
 
 
+@in_large_letters
 def distributions(errors: Mapping[str, Tensor], logarithms: Mapping[str, Tensor]) -> Figure:
     """Errors in rotation and in translation as histograms, and in logarithmic coordinates as one strip for each.
 
@@ -63,6 +64,37 @@ def _log_strips(ax, values: Mapping[str, Tensor], names: tuple[str, ...]) -> Non
     ax.invert_yaxis()
 
 
+@in_large_letters
+def pairs(table: pd.DataFrame) -> Figure:
+    """Every two columns of a table against each other, as points; on the diagonal the histogram of each column.
+
+    Parameters
+    ----------
+    table
+        A row for each X-ray, and at most four columns, whose names become the labels of the axes.
+    """
+    number = table.shape[1]
+    figure, axes = panels(number, number, WIDTH / number)
+    bins = max(5, round(len(table) ** 0.5) + 2)
+    for row, first in enumerate(table):
+        for column, second in enumerate(table):
+            ax = axes[row, column]
+            if column > row:
+                ax.set_axis_off()
+                continue
+            if row == column:
+                ax.hist(table[first], bins, color=BLUE, alpha=0.7)
+                ax.set_yticks([])
+            else:
+                ax.plot(table[second], table[first], "o", color=BLUE, markersize=3.5, alpha=0.7)
+            ax.locator_params(nbins=3, axis="x")
+            ax.set_xlabel(second if row == number - 1 else "")
+            ax.set_ylabel(first if column == 0 and row > 0 else "")
+            ax.tick_params(labelbottom=row == number - 1, labelleft=column == 0 and row > 0)
+    return figure
+
+
+@in_large_letters
 def strips(table: pd.DataFrame, xlabel: str = "mTRE, mm", mark: float | None = 1.0) -> Figure:
     """A strip of points for each column on a logarithmic axis, with the median as a bar.
 

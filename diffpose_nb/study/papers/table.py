@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 import roma
 import torch
@@ -70,13 +69,14 @@ def _strategy(bench: Bench, xray: XRay, seed: int) -> Tensor:
     return evolve(bench.subject, xray, bench.network.poses.nominal, half, seed=seed)
 
 
-def _adam(bench: Bench, xray: XRay, start: Tensor, seed: int) -> Tensor:
-    similarity = sparse_similarity(prepared(bench.subject, xray, PIXELS, VOXEL), seed=seed * ITERATIONS)
+def adam(subject: torchio.Subject, xray: XRay, start: Tensor, seed: int) -> Tensor:
+    """The pose (4, 4) to which DiffPose's refinement comes from ``start``, with patches drawn by ``seed``."""
+    similarity = sparse_similarity(prepared(subject, xray, PIXELS, VOXEL), seed=seed * ITERATIONS)
     return descend_on(similarity, start, ITERATIONS).poses[-1]
 
 
 def _adam_alone(bench: Bench, xray: XRay, seed: int) -> Tensor:
-    return _adam(bench, xray, bench.network.poses.nominal, seed)
+    return adam(bench.subject, xray, bench.network.poses.nominal, seed)
 
 
 def _landmarks(bench: Bench, xray: XRay, seed: int) -> Tensor | None:
@@ -90,7 +90,7 @@ def _network(bench: Bench, xray: XRay, seed: int) -> Tensor:
 
 
 def _network_adam(bench: Bench, xray: XRay, seed: int) -> Tensor:
-    return _adam(bench, xray, bench.network.predict(xray), seed)
+    return adam(bench.subject, xray, bench.network.predict(xray), seed)
 
 
 def _network_gauss_newton(bench: Bench, xray: XRay, seed: int) -> Tensor:
@@ -110,29 +110,35 @@ HOW: Mapping[str, Callable[[Bench, XRay, int], Tensor | None]] = MappingProxyTyp
 
 
 def run_method(bench: Bench, xray: XRay, number: int, method: str) -> dict[str, object]:
+    """Run a method on an X-ray, and measure it. Returns a :func:`row`."""
+    began = time.process_time()
+    pose = HOW[method](bench, xray, number)
+    return row(pose, xray, bench.landmarks, number, method, time.process_time() - began)
+
+
+def row(
+    pose: Tensor | None, xray: XRay, landmarks: pd.DataFrame, number: int, method: str, seconds: float
+) -> dict[str, object]:
     """One row of the table: :data:`POSE`, the errors of :func:`diffpose_nb.study.registrations.errors`, and
     ``seconds`` of CPU time, which do not depend on what else the computer does.
 
     Without a pose, errors are infinite and the pose is NaN.
     """
-    began = time.process_time()
-    pose = HOW[method](bench, xray, number)
-    seconds = time.process_time() - began
     if pose is None:
         found = dict.fromkeys(("mtre", "mpe", "mrpd", "diffpose", "angle"), float("inf"))
         values = [float("nan")] * len(POSE)
     else:
-        found, values = errors(pose, xray, bench.landmarks), pose[:3].flatten().tolist()
+        found, values = errors(pose, xray, landmarks), pose[:3].flatten().tolist()
     return {"xray": number, "method": method, "seconds": seconds, **found, **dict(zip(POSE, values, strict=True))}
 
 
 def load(path: Path = PAPERS_METHODS) -> pd.DataFrame:
     """The table in a file, by default the one that comes with the package.
 
-    A row for each X-ray and method, with the columns that :func:`run_method` fills. An infinite error means that the
-    method gave no pose.
+    A row for each X-ray and method, with the columns that :func:`row` fills; those of a public set have one more,
+    ``patient``, within which X-rays are numbered. An infinite error means that the method gave no pose.
     """
-    return pd.read_csv(path, comment="#")
+    return pd.read_csv(path, comment="#", dtype={"patient": str})
 
 
 def poses(table: pd.DataFrame) -> Tensor:
@@ -188,11 +194,5 @@ def of(table: pd.DataFrame, method: str) -> pd.DataFrame:
 
 def complete(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of those X-rays on which every method of the table was run, so that all are compared on the same."""
-    counts = table.groupby("xray").method.nunique()
-    return table[table.xray.isin(counts.index[counts == table.method.nunique()])]
-
-
-def order(table: pd.DataFrame) -> pd.DataFrame:
-    """The same rows, by X-ray and then in the order of :data:`METHODS`."""
-    rank = table.method.map({name: n for n, name in enumerate(METHODS)}).fillna(np.inf)
-    return table.assign(rank=rank).sort_values(["xray", "rank"], kind="stable").drop(columns="rank")
+    which = ["patient", "xray"] if "patient" in table else ["xray"]
+    return table[table.groupby(which).method.transform("nunique") == table.method.nunique()]
