@@ -18,7 +18,8 @@ STEP = 2e-3
 def rays(rng):
     """150 rays (1, 150, 3) from around a volume of 80 x 90 x 90 mm through it, or past it."""
     far = torch.nn.functional.normalize(torch.randn(1, 150, 3, generator=rng).double(), dim=-1)
-    return 150 * far + torch.randn(far.shape, generator=rng) * 45, -150 * far
+    beside = 60 * torch.randn(far.shape, generator=rng)
+    return beside + 150 * far, beside - 150 * far
 
 
 def bump(shape=(40, 36, 30)):
@@ -45,11 +46,11 @@ def test_single_precision_is_the_double_one_rounded(rays):
     hollow = full.copy()
     hollow[4:-4, 4:-4, 4:-4] = 0
     corner = np.zeros_like(full)
-    corner[:9, -8:, :7] = full[:9, -8:, :7]
+    corner[:20, -18:, :15] = full[:20, -18:, :15]
     for values in (full, hollow, corner):
         single, double = both(values)
         reference = integrate(double, *rays, STEP)
-        assert (reference[0] > 0.1).sum() > 20 and (reference[0] == 0).any()
+        assert 10 < (reference[0] > 0.1).sum() < 140
         assert_alike(integrate(single, *rays, STEP), reference)
 
 
