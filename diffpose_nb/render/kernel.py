@@ -1,4 +1,10 @@
-"""The compiled inner loop of :mod:`diffpose_nb.render`: one march along every ray gives value and derivatives."""
+"""The compiled inner loop of :mod:`diffpose_nb.render`: one march along every ray gives value and derivatives.
+
+What limits such a loop is not arithmetic but waiting. A processor adds up the samples of sixteen rays at once, in a few
+cycles; a voxel that is not in its cache takes it hundreds. So everything here is arranged around the reading: rays are
+visited in the order in which the CT lies in memory, rays march in groups, so that many reads are under way at a time,
+voxels are asked for some steps before they are needed, and two neighbours are read as one number.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +14,29 @@ import numpy as np
 from numba import njit, prange
 
 from ..runtime import KERNEL_LOCK
+from .prefetch import prefetch
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _TILE = 64
 """Number of rays that march side by side. They are enough to fill the processor's vector registers, and few enough for
-their state to stay in the L1 cache."""
+their state to stay in the L1 cache. It is a constant, and every tile is full, so that no loop has a remainder that
+would not be vector code."""
+_AHEAD = 4
+"""Steps between asking for a voxel and reading it. They take about as long as the memory takes to answer."""
+_RING = 8
+"""Samples of so many steps are remembered at a time: more than :data:`_AHEAD`, and a power of two, so that the compiler
+sees that a place in the ring is never negative."""
 _LARGEST = 2**15 - 1
+_PAIR = {"int16": np.int32, "float64": np.complex128}
+"""A number that is as long as two voxels."""
 
 
 def pack(values: np.ndarray) -> tuple[np.ndarray, float]:
     """A volume in the form that :func:`march` takes, with a border of zeros one voxel wide, and the unit of its values.
 
     float64 stays as it is, so that derivatives can be checked. Everything else becomes 16-bit integers times a unit,
-    because the number of bytes that are read limits the speed of the march. The unit is 1/32767 of the largest absolute
-    value, which is less than one Hounsfield unit.
+    because what the march waits for is bytes. The unit is 1/32767 of the largest absolute value, which is less than one
+    Hounsfield unit.
 
     Parameters
     ----------
@@ -91,51 +106,46 @@ def march(
     sums = np.zeros((images, rays, 7))
     ends = (np.ascontiguousarray(points, np.float64).reshape(-1, 3) for points in (source, target))
     matrix = np.ascontiguousarray(voxel_from_world[:3], np.float64)
-    number = np.ones(1, np.float64 if volume.dtype == np.float64 else np.float32)
+    order = np.arange(rays).reshape(-1, columns).T.ravel()
+    number = np.zeros(1, np.float64 if volume.dtype == np.float64 else np.float32)
+    kinds = number, np.zeros(1, volume.dtype)
     with KERNEL_LOCK:
-        _march(volume, unit, matrix, *ends, step, images, columns, with_gradient, number, sums.reshape(-1, 7))
+        _march(
+            _pairs(volume), volume.shape, unit, matrix, *ends, step, order, with_gradient, *kinds, sums.reshape(-1, 7)
+        )
     return sums
 
 
+def _pairs(volume: np.ndarray) -> np.ndarray:
+    """A view of a volume (I, J, K) as a list, whose n-th number holds the voxels n and n + 1: one read gives both."""
+    flat = volume.reshape(-1)
+    return np.ndarray((flat.size - 1,), _PAIR[volume.dtype.name], flat, strides=flat.strides)
+
+
 # Rows of the state of a tile; each column of it belongs to one ray. The rows hold the position of the first sample, the
-# increment of the position per step, the fractions of the position between voxels, whether the position is in the
-# volume, and the seven sums.
-_I, _J, _K, _DI, _DJ, _DK, _FI, _FJ, _FK, _IN, _SUM = range(11)
+# increment of the position per step, and the seven sums.
+_POSITION, _INCREMENT, _SUM = 0, 3, 6
 _STATE = _SUM + 7
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def _march(volume, unit, matrix, source, target, delta, images, columns, with_gradient, number, sums):
+def _march(pairs, shape, unit, matrix, source, target, delta, order, with_gradient, number, voxel, sums):
     """March along the rays, tile by tile; all rays of a tile take the same step together.
 
-    A step has three loops over the rays of the tile. The first computes where the rays are, the second reads the eight
-    voxels around each, which neighbours mostly share, and the third does the arithmetic. The compiler turns the first
-    and the third into vector code. The dtype of ``number`` is the precision of the arithmetic.
+    ``number`` and ``voxel`` are there for their dtype: that of the arithmetic, and that of the volume.
     """
-    size_i, size_j, size_k = volume.shape
-    stride_i, stride_j = np.int32(size_j * size_k), np.int32(size_k)
-    flat = volume.ravel()
-    real = number.dtype.type
-    top_i, top_j, top_k = real(size_i - 1), real(size_j - 1), real(size_k - 1)
-    last_i, last_j, last_k = np.int32(size_i - 2), np.int32(size_j - 2), np.int32(size_k - 2)
-    rays = len(target) // images
-    rows = rays // columns
-    tiles = (rows + _TILE - 1) // _TILE
-    tall = (rows + tiles - 1) // tiles
-    n = _TILE
-    for task in prange(images * columns * tiles):
-        image, place = task // (columns * tiles), task % (columns * tiles)
-        column, top = place // tiles, place % tiles * tall
-        count = min(tall, rows - top)
+    n, total = _TILE, len(target)
+    for tile in prange((total + n - 1) // n):
+        count = min(n, total - tile * n)
         state = np.zeros(_STATE * n, number.dtype)
-        voxels = np.empty(8 * n, volume.dtype)
-        at = np.zeros(n, np.int32)
         ray, offset = np.zeros(n, np.int64), np.zeros(n)
         start, run = np.zeros((n, 3)), np.zeros((n, 3))  # of each ray, in voxel coordinates
         begin, end = np.int64(2**62), np.int64(-1)
-        for r in range(count):
-            ray[r] = image * rays + (top + r) * columns + column
-            offset[r] = (0.5 + _GOLDEN * ((top + r) * columns + column)) % 1.0
+        for r in range(n):
+            place = tile * n + min(r, count - 1)  # the last tile is filled up with copies of its last ray
+            nth = order[place % len(order)]
+            ray[r] = place // len(order) * len(order) + nth
+            offset[r] = (0.5 + _GOLDEN * nth) % 1.0
             for axis in range(3):
                 start[r, axis] = matrix[axis, 3]
                 for along in range(3):
@@ -144,7 +154,7 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
             # Clip the ray to the box of voxel centres [0, size - 1], in double precision.
             first, last = 0.0, 1.0
             for axis in range(3):
-                face = volume.shape[axis] - 1.0
+                face = shape[axis] - 1.0
                 if abs(run[r, axis]) < 1e-12:
                     if start[r, axis] < 0.0 or start[r, axis] > face:
                         last = -1.0
@@ -155,73 +165,18 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
             if leaves >= enters:
                 begin, end = min(begin, enters), max(end, leaves)
         # From here on positions are relative to the first sample, so single precision is enough.
-        for r in range(count):
+        for r in range(n):
             a = (begin + offset[r]) * delta
             for axis in range(3):
-                state[(_I + axis) * n + r] = start[r, axis] + a * run[r, axis]
-                state[(_DI + axis) * n + r] = delta * run[r, axis]
-        for step in range(end - begin + 1):
-            steps = real(step)
-            for r in range(count):
-                i, j, k = (
-                    state[_I * n + r] + steps * state[_DI * n + r],
-                    state[_J * n + r] + steps * state[_DJ * n + r],
-                    state[_K * n + r] + steps * state[_DK * n + r],
-                )
-                inside = (i >= 0) & (i <= top_i) & (j >= 0) & (j <= top_j) & (k >= 0) & (k <= top_k)
-                whole_i = min(max(np.int32(i), np.int32(0)), last_i)
-                whole_j = min(max(np.int32(j), np.int32(0)), last_j)
-                whole_k = min(max(np.int32(k), np.int32(0)), last_k)
-                state[_FI * n + r], state[_FJ * n + r], state[_FK * n + r] = (
-                    i - real(whole_i),
-                    j - real(whole_j),
-                    k - real(whole_k),
-                )
-                state[_IN * n + r] = real(1) if inside else real(0)
-                at[r] = whole_i * stride_i + whole_j * stride_j + whole_k
-            for r in range(count):
-                here = at[r]
-                voxels[r], voxels[n + r] = flat[here], flat[here + 1]
-                voxels[2 * n + r], voxels[3 * n + r] = flat[here + stride_j], flat[here + stride_j + 1]
-                here += stride_i
-                voxels[4 * n + r], voxels[5 * n + r] = flat[here], flat[here + 1]
-                voxels[6 * n + r], voxels[7 * n + r] = flat[here + stride_j], flat[here + stride_j + 1]
-            for r in range(count):
-                fi, fj, fk, inside = state[_FI * n + r], state[_FJ * n + r], state[_FK * n + r], state[_IN * n + r]
-                v000, v001, v010, v011 = (
-                    real(voxels[r]),
-                    real(voxels[n + r]),
-                    real(voxels[2 * n + r]),
-                    real(voxels[3 * n + r]),
-                )
-                v100, v101, v110, v111 = (
-                    real(voxels[4 * n + r]),
-                    real(voxels[5 * n + r]),
-                    real(voxels[6 * n + r]),
-                    real(voxels[7 * n + r]),
-                )
-                d00, d01, d10, d11 = v001 - v000, v011 - v010, v101 - v100, v111 - v110
-                c00, c01, c10, c11 = v000 + fk * d00, v010 + fk * d01, v100 + fk * d10, v110 + fk * d11
-                e0, e1 = c01 - c00, c11 - c10
-                b0, b1 = c00 + fj * e0, c10 + fj * e1
-                state[_SUM * n + r] += inside * (b0 + fi * (b1 - b0))
-                if with_gradient:
-                    f0, f1 = d00 + fj * (d01 - d00), d10 + fj * (d11 - d10)
-                    by_i = inside * (b1 - b0)
-                    by_j = inside * (e0 + fi * (e1 - e0))
-                    by_k = inside * (f0 + fi * (f1 - f0))
-                    state[(_SUM + 1) * n + r] += by_i
-                    state[(_SUM + 2) * n + r] += by_j
-                    state[(_SUM + 3) * n + r] += by_k
-                    state[(_SUM + 4) * n + r] += steps * by_i
-                    state[(_SUM + 5) * n + r] += steps * by_j
-                    state[(_SUM + 6) * n + r] += steps * by_k
+                state[(_POSITION + axis) * n + r] = start[r, axis] + a * run[r, axis]
+                state[(_INCREMENT + axis) * n + r] = delta * run[r, axis]
+        _walk(pairs, shape, end - begin + 1, with_gradient, number, voxel, state)
         for r in range(count):
             square, inside_source, inside_target = 0.0, True, True
             for axis in range(3):
                 way = target[ray[r], axis] - source[ray[r], axis]
                 square += way * way
-                face, goal = volume.shape[axis] - 1.0, start[r, axis] + run[r, axis]
+                face, goal = shape[axis] - 1.0, start[r, axis] + run[r, axis]
                 inside_source &= 0.0 < start[r, axis] < face
                 inside_target &= 0.0 < goal < face
             weight = delta * unit * math.sqrt(square)
@@ -247,3 +202,75 @@ def _march(volume, unit, matrix, source, target, delta, images, columns, with_gr
                         way = (target[ray[r], axis] - source[ray[r], axis]) / square
                         sums[ray[r], 1 + axis] -= along_whole * way
                         sums[ray[r], 4 + axis] -= along_stepped * way
+
+
+@njit(fastmath=True)
+def _walk(pairs, shape, steps, with_gradient, number, voxel, state):
+    """The steps of one tile. A step has four loops over its rays.
+
+    The first computes where the rays will be some steps later, the second asks for the voxels there. The third reads
+    the voxels for which this was done some steps before, and the fourth does the arithmetic. The compiler turns the
+    first and the fourth into vector code. In between, what is known of a sample waits in a ring.
+    """
+    n, real = _TILE, number.dtype.type
+    size_i, size_j, size_k = shape
+    stride_i, stride_j = np.int32(size_j * size_k), np.int32(size_k)
+    top_i, top_j, top_k = real(size_i - 1), real(size_j - 1), real(size_k - 1)
+    # Unsigned numbers as indices: a signed one could be negative, which Python counts from the end.
+    over_i, over_j, over_ij = np.uint64(size_j * size_k), np.uint64(size_k), np.uint64(size_j * size_k + size_k)
+    # The last voxel of one line of the border and the first of the next: the eight voxels "around" it are all of the
+    # border, so zero. A sample outside the volume is put there, and adds nothing without being treated specially.
+    nowhere = np.int32(size_k - 1)
+    at = np.zeros(_RING * n, np.uint32)
+    between = np.zeros(_RING * 3 * n, number.dtype)  # where a sample is between voxels, 0 to 1
+    read = np.zeros(4 * n, pairs.dtype)
+    voxels = read.view(voxel.dtype)
+    for step in range(-_AHEAD, steps):
+        ahead = step + _AHEAD
+        if ahead < steps:
+            slot = (ahead & (_RING - 1)) * n
+            for r in range(n):
+                i = state[r] + real(ahead) * state[_INCREMENT * n + r]
+                j = state[n + r] + real(ahead) * state[(_INCREMENT + 1) * n + r]
+                k = state[2 * n + r] + real(ahead) * state[(_INCREMENT + 2) * n + r]
+                inside = (i >= 0) & (i < top_i) & (j >= 0) & (j < top_j) & (k >= 0) & (k < top_k)
+                whole_i, whole_j, whole_k = np.int32(i), np.int32(j), np.int32(k)
+                between[3 * slot + r] = i - real(whole_i)
+                between[3 * slot + n + r] = j - real(whole_j)
+                between[3 * slot + 2 * n + r] = k - real(whole_k)
+                at[slot + r] = whole_i * stride_i + whole_j * stride_j + whole_k if inside else nowhere
+            for r in range(n):
+                here = np.uint64(at[slot + r])
+                prefetch(pairs, here)
+                prefetch(pairs, here + over_j)
+                prefetch(pairs, here + over_i)
+                prefetch(pairs, here + over_ij)
+        if step < 0:
+            continue
+        slot = (step & (_RING - 1)) * n
+        for r in range(n):
+            here = np.uint64(at[slot + r])
+            read[r] = pairs[here]
+            read[n + r] = pairs[here + over_j]
+            read[2 * n + r] = pairs[here + over_i]
+            read[3 * n + r] = pairs[here + over_ij]
+        for r in range(n):
+            fi, fj, fk = between[3 * slot + r], between[3 * slot + n + r], between[3 * slot + 2 * n + r]
+            v000, v001 = real(voxels[2 * r]), real(voxels[2 * r + 1])
+            v010, v011 = real(voxels[2 * (n + r)]), real(voxels[2 * (n + r) + 1])
+            v100, v101 = real(voxels[2 * (2 * n + r)]), real(voxels[2 * (2 * n + r) + 1])
+            v110, v111 = real(voxels[2 * (3 * n + r)]), real(voxels[2 * (3 * n + r) + 1])
+            d00, d01, d10, d11 = v001 - v000, v011 - v010, v101 - v100, v111 - v110
+            c00, c01, c10, c11 = v000 + fk * d00, v010 + fk * d01, v100 + fk * d10, v110 + fk * d11
+            e0, e1 = c01 - c00, c11 - c10
+            b0, b1 = c00 + fj * e0, c10 + fj * e1
+            state[_SUM * n + r] += b0 + fi * (b1 - b0)
+            if with_gradient:
+                f0, f1 = d00 + fj * (d01 - d00), d10 + fj * (d11 - d10)
+                by_i, by_j, by_k = b1 - b0, e0 + fi * (e1 - e0), f0 + fi * (f1 - f0)
+                state[(_SUM + 1) * n + r] += by_i
+                state[(_SUM + 2) * n + r] += by_j
+                state[(_SUM + 3) * n + r] += by_k
+                state[(_SUM + 4) * n + r] += real(step) * by_i
+                state[(_SUM + 5) * n + r] += real(step) * by_j
+                state[(_SUM + 6) * n + r] += real(step) * by_k
