@@ -24,6 +24,7 @@ from ..stages import BONE, Stage
 from .foreign import unexplained
 from .level import Level
 from .part import Part
+from .scatter import STRONG, Veil, likeliest, offset_of
 from .worth import Worth, is_alone, whole_rays
 
 if TYPE_CHECKING:
@@ -74,21 +75,34 @@ class Views:
     """The factor on bone."""
     foreign: dict[int, Tensor] = field(init=False)
     """By the number of the view: the pixels (rows, columns) bool that no pose explains."""
+    veil: Veil = field(init=False)
+    """The scatter that is taken off the X-rays."""
 
     def __post_init__(self) -> None:
         compare = self.compare
-        self.attenuations = [xray.attenuation() for xray in self.xrays]
-        self.masks = compare.masks(self.attenuations)
+        self.as_taken = [xray.attenuation() for xray in self.xrays]
+        self.masks = compare.masks(self.as_taken)
         self.missing = beyond(self.subject) if compare.overlap else None
         self.part = None if compare.structures is None else Part.of(self.subject, compare.structures)
+        self.begin()
         self._find_out_whether_alone()
         self.reach = self._beyond_a_short_ct()
-        self.begin()
 
     def begin(self) -> None:
         """Forget what an attempt found out of the X-ray: the next one may find another pose."""
         self.bone = self.search.bone or BONE
         self.foreign = {}
+        self.veil, self._offsets = Veil(), [0.0] * len(self.xrays)
+
+    @property
+    def attenuations(self) -> list[Tensor]:
+        """(rows, columns) of each X-ray, without the veil."""
+        return [
+            self.veil.taken_off(attenuation, mask, xray.camera.pixel_spacing, offset)
+            if xray.relationship == "LIN"
+            else attenuation
+            for xray, attenuation, mask, offset in zip(self.xrays, self.as_taken, self.masks, self._offsets, strict=True)
+        ]
 
     @property
     def scale(self) -> float:
@@ -123,8 +137,9 @@ class Views:
 
     def levels(self, stage: Stage, number: int, poses: Tensor) -> list[Level]:
         """The levels of a stage, the ``number``-th from 0, one for each view, at the poses (V, 4, 4) so far."""
-        if number == _KNOWN_FROM and self.search.bone is None and not self.alone:
-            self.bone = self._estimate_bone(stage, number, poses)
+        known = self.search.stages[number - 1] if number > _KNOWN_FROM else stage
+        if (number == _KNOWN_FROM or (number > _KNOWN_FROM and self.veil.share > STRONG)) and known.patch and not self.alone:
+            self._look_again(known, poses)
         return self._levels(stage, number, self.bone)
 
     def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
@@ -236,18 +251,43 @@ class Views:
                 return True
         return False
 
-    def _estimate_bone(self, stage: Stage, number: int, poses: Tensor) -> float:
-        """The factor on bone with which the DRRs resemble the X-rays most at poses that are roughly right."""
-        if stage.patch is None:
-            return self.bone
-        pairs = []
-        for soft, bone in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), strict=True):
-            pose = poses[len(pairs)]
+    def _look_again(self, stage: Stage, poses: Tensor) -> None:
+        """Estimate the factor on bone and the scatter at poses (V, 4, 4) that are roughly right."""
+        images = []
+        for soft, bone, pose in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), poses, strict=True):
             soft.begin(pose)
             bone.begin(pose)
-            pairs.append((soft, soft.image(pose), bone.image(pose), pose))
-        scores = {
-            factor: sum(level.likeness(pose, soft + factor * bone) for level, soft, bone, pose in pairs)
-            for factor in _BONES
-        }
-        return max(scores, key=scores.__getitem__)
+            images.append((soft.image(pose), bone.image(pose)))
+
+        def likeness(factor: float, levels: list[Level]) -> float:
+            """The sum over the views of how much the DRRs resemble the X-rays."""
+            return sum(
+                level.likeness(pose, soft + factor * bone)
+                for level, pose, (soft, bone) in zip(levels, poses, images, strict=True)
+            )
+
+        def seen() -> list[Level]:
+            levels = self._levels(stage, 0, 0.0)
+            for level, pose in zip(levels, poses, strict=True):
+                level.begin(pose)
+            return levels
+
+        def without(veil: Veil) -> float:
+            self.veil = veil
+            return likeness(self.bone, seen())
+
+        def estimated_bone() -> float:
+            if self.search.bone is not None:
+                return self.search.bone
+            levels = seen()
+            return max(_BONES, key=lambda factor: likeness(factor, levels))
+
+        self.bone = estimated_bone()
+        if any(xray.relationship == "LIN" for xray in self.xrays):
+            self._offsets = [
+                offset_of(soft + self.bone * bone, level.target, level.open)
+                for level, (soft, bone) in zip(seen(), images, strict=True)
+            ]
+            self.veil = likeliest(without, self.veil)
+            if self.veil.share:
+                self.bone = estimated_bone()

@@ -1,0 +1,127 @@
+"""Scattered photons, which lie over an X-ray like a veil: how strong it is, and the X-ray without it.
+
+A DRR has no scatter. Where much of the beam gets through, as beside a head, and little elsewhere, the veil is stronger
+than what shows the bones. It flattens what is dense, so that edges seem to lie further out and the patient seems
+nearer to the source, by 1.5 mm on X-rays of a head. A veil is smooth, but not in the logarithm of the beam, so local
+contrast does not remove it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.optimize import minimize
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+_SPREADS = (30.0, 50.0)
+_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
+"""mm at the detector, and the shares of :class:`Veil`, with which the search for a veil begins."""
+_STEP, _MOST = 0.3, 30
+"""The search goes on from the best of them: the first steps of its logarithms, and how many veils it tries."""
+STRONG = 0.15
+"""A veil with a larger share misleads the pose at which it was estimated, so that it has to be estimated again."""
+_LEAST = 0.08
+"""At least this share of the signal is taken for primary."""
+_ROUNDS = 6
+_PER_SPREAD = 4
+"""The veil is computed on a grid of so many points per standard deviation."""
+
+
+@dataclass(frozen=True)
+class Veil:
+    r"""The scattered signal, :math:`s\,G * (-P \log P)` with the primary signal P relative to the open beam.
+
+    That is the simplest of the kernels of Sun and Star-Lack (Phys. Med. Biol. 55:6695, 2010): scatter arises where
+    photons are lost, and reaches the detector after a Gaussian blur G.
+
+    Parameters
+    ----------
+    share
+        :math:`s`, the scattered photons that reach the detector, as a share of those that are lost. 0: no veil.
+    spread
+        Standard deviation of the blur, mm at the detector.
+    """
+
+    share: float = 0.0
+    spread: float = _SPREADS[0]
+
+    def over(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
+        """The veil over an X-ray, (rows, columns), relative to the X-ray's brightest pixel.
+
+        Parameters
+        ----------
+        attenuation, valid
+            (rows, columns) minus the logarithm of the signal, and the pixels inside the collimator.
+        spacing
+            Height and width of the pixels at the detector, mm.
+        offset
+            Minus the logarithm of the brightest pixel relative to the open beam.
+        """
+        rows, columns = attenuation.shape
+        coarse = [
+            max(1, min(n, round(_PER_SPREAD * n * mm / self.spread))) for n, mm in zip((rows, columns), spacing, strict=True)
+        ]
+        signal = torch.where(valid, (-attenuation.double()).exp(), 0.0)
+        beam = interpolate(signal[None, None], tuple(coarse), mode="area")[0, 0].numpy()
+        sigma = [self.spread * c / (n * mm) for c, n, mm in zip(coarse, (rows, columns), spacing, strict=True)]
+        veil, primary = np.zeros_like(beam), beam
+        for number in range(_ROUNDS):  # the veil is born of the primary signal, which is known once the veil is
+            born = primary * (offset - np.log(np.clip(primary, 1e-9, 1.0)))
+            found = self.share * ndimage.gaussian_filter(born, sigma, mode="constant")
+            veil = found if number == 0 else (veil + found) / 2
+            primary = np.maximum(beam - veil, _LEAST * beam)
+        return interpolate(torch.from_numpy(veil)[None, None], (rows, columns), mode="bilinear")[0, 0]
+
+    def taken_off(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
+        """The attenuation (rows, columns) without the veil; arguments as for :meth:`over`."""
+        if self.share == 0:
+            return attenuation
+        veil = self.over(attenuation, valid, spacing, offset) * attenuation.double().exp()  # as a share of the signal
+        return attenuation - torch.log1p(-veil.clamp(0, 1 - _LEAST)).to(attenuation.dtype)
+
+
+def likeliest(score: Callable[[Veil], float], first: Veil = Veil()) -> Veil:  # noqa: B008 - frozen
+    """The veil with the highest score; ``first`` is what is known so far."""
+    best, highest = Veil(), score(Veil())
+    if first.share > 0 and (here := score(first)) > highest:
+        best, highest = first, here
+    for spread in _SPREADS:
+        before = -np.inf
+        for share in _SHARES:
+            here = score(Veil(share, spread))
+            if here > highest:
+                best, highest = Veil(share, spread), here
+            if here < before:
+                break
+            before = here
+    if best.share == 0:
+        return best
+    corner = np.log([best.share, best.spread])
+    found = minimize(
+        lambda at: -score(Veil(*np.exp(at).tolist())),
+        corner,
+        method="Nelder-Mead",
+        options={
+            "initial_simplex": corner + _STEP * np.array([[0, 0], [1, 0], [0, 1]]),
+            "maxfev": _MOST if best.share > STRONG else _MOST // 3,
+            "xatol": 0.02,
+            "fatol": 1e-5,
+        },
+    )
+    return Veil(*np.exp(found.x).tolist())
+
+
+def offset_of(image: Tensor, attenuation: Tensor, valid: Tensor) -> float:
+    """Minus the logarithm of the X-ray's brightest pixel relative to the open beam, from the DRR at about its pose.
+
+    It is by how much the line through the pixels' attenuation against the DRR (both (rows, columns)) misses zero.
+    """
+    x, y = image[valid].double(), attenuation[valid].double()
+    x_mean, y_mean = x.mean(), y.mean()
+    slope = ((x - x_mean) @ (y - y_mean)) / ((x - x_mean).square().sum() + 1e-12)
+    return max(0.0, (slope * x_mean - y_mean).item())
