@@ -132,6 +132,7 @@ def test_medians_are_where_the_data_have_them():
     lines = papers.strips(table).axes[0].lines
     bars = [line.get_xdata()[0] for line in lines if line.get_linewidth() > 2]
     assert bars == [3.0, 0.2]
+    assert papers.strips(table, limits=(0.01, 50)).axes[0].get_xlim() == (0.01, 50)
 
 
 def test_pairs_are_the_columns_against_each_other():

@@ -142,6 +142,8 @@ def test_a_landmark_network_learns_and_goes_on(subject, points, tmp_path):
     assert list(losses) == list(range(8)) and losses[7] < losses[0]
     again = landmarks.fit_landmarks(subject, points, network, path, steps=8, **options)
     assert len(losses) == 8  # nothing was left to do
+    with pytest.raises(ValueError, match="8 steps, not 20"):
+        landmarks.fit_landmarks(subject, points, network, path, steps=20, **options)
     for own, kept in zip(again.parameters(), landmarks.load_network(path).parameters(), strict=True):
         assert torch.equal(own, kept)
 

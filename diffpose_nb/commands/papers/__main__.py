@@ -1,7 +1,8 @@
 """``python -m diffpose_nb.commands.papers`` runs what papers compare, and writes two tables to ``diffpose_nb/data/``.
 
-It goes from X-ray to X-ray, and writes after each. Twenty take about twenty minutes on one CPU core. Ctrl-C stops it
-after the current X-ray; the same command goes on from there, and a larger ``--number`` adds X-rays to what is there.
+It goes from X-ray to X-ray, and writes after each. Twenty take ten to twenty minutes on one CPU core. Of the half
+minute of each, a third goes to the methods, a third and more to the scales. Ctrl-C stops it after the current X-ray;
+the same command goes on from there, and a larger ``--number`` adds X-rays to what is there.
 The landmarks need the network of ``python -m diffpose_nb.commands.papers.landmarks``.
 """
 

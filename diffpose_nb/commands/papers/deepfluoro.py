@@ -2,9 +2,9 @@
 
 It needs the set's file, see :func:`diffpose_nb.sets.deepfluoro`; ``--path`` names another one, such as a twin of it.
 Only methods without a network are run, since none ships for these patients; all start from the same pose near by. An
-X-ray takes about a quarter of a minute on one CPU core, the 362 of the set an hour and a half, ``--number 5`` of each
-patient eight minutes. Each X-ray is written when it is done. Ctrl-C stops the command after the current one; the same
-command goes on from there, and a larger ``--number`` adds X-rays to what is there.
+X-ray of a twin takes about ten seconds on one CPU core, so the 362 of the set take about an hour, and ``--number 5`` of
+each patient five minutes. Each X-ray is written when it is done. Ctrl-C stops the command after the current one; the
+same command goes on from there, and a larger ``--number`` adds X-rays to what is there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """``python -m diffpose_nb.commands.papers.landmarks`` trains a small network that finds landmarks in X-rays of the CT.
 
-About five minutes on one CPU core. ``python -m diffpose_nb.commands.papers`` uses what it writes, 1.8 MB in the
+Two to five minutes on one CPU core. ``python -m diffpose_nb.commands.papers`` uses what it writes, 1.8 MB in the
 working folder, and leaves the method out where it is missing. Ctrl-C stops it; the same command goes on from the last
 minute.
 """

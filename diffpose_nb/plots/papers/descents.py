@@ -68,13 +68,13 @@ def scales(table: pd.DataFrame, name: str) -> Figure:
     colors = dict(zip(sorted(table.scale.unique(), reverse=True), (ORANGE, GREEN, BLUE, PURPLE), strict=False))
     for _, one in table.groupby("xray"):
         for scale, some in one.groupby("scale", sort=False):
-            ax.plot(some.iteration, some.mtre, color=colors[scale], alpha=0.75, linewidth=1.4)
+            ax.plot(some.iteration, some.mtre, color=colors[scale], alpha=0.55, linewidth=1.2)
         last = one.iloc[-1]
         ax.plot(last.iteration, last.mtre, "o", color=colors[last.scale], markersize=5)
     for scale, color in colors.items():
         ax.plot([], [], color=color, linewidth=2.5, label=f"1 : {scale}")
     ax.set(yscale="log", xlabel="iteration", ylabel="mTRE, mm", title=name)
-    ax.set_ylim(None, 2.5 * table.mtre.max())  # room for the legend
+    ax.set_ylim(None, 8 * table.mtre.max())  # room for the legend
     plain_log(ax.yaxis)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, title="scale", ncols=len(colors), loc="upper right")

@@ -95,7 +95,12 @@ def pairs(table: pd.DataFrame) -> Figure:
 
 
 @in_large_letters
-def strips(table: pd.DataFrame, xlabel: str = "mTRE, mm", mark: float | None = 1.0) -> Figure:
+def strips(
+    table: pd.DataFrame,
+    xlabel: str = "mTRE, mm",
+    mark: float | None = 1.0,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
     """A strip of points for each column on a logarithmic axis, with the median as a bar.
 
     Parameters
@@ -104,6 +109,8 @@ def strips(table: pd.DataFrame, xlabel: str = "mTRE, mm", mark: float | None = 1
         Errors, mm: a row for each X-ray, a column for each way. An infinite one is drawn as a cross at the right edge.
     mark
         mm, at which a line is drawn.
+    limits
+        Ends of the axis, mm, so that several figures can be compared. By default those of the points.
     """
     figure, axes = panels(1, 1, 0.9 + 0.42 * table.shape[1])
     ax = axes[0, 0]
@@ -119,7 +126,7 @@ def strips(table: pd.DataFrame, xlabel: str = "mTRE, mm", mark: float | None = 1
         ax.plot(np.full((~found).sum(), edge), at[~found], "x", color=ORANGE, markersize=6)
         median = np.median(column)
         ax.plot([median if np.isfinite(median) else edge] * 2, [n - 0.35, n + 0.35], color="black", linewidth=2.4)
-    ax.set(xscale="log", xlabel=xlabel)
+    ax.set(xscale="log", xlabel=xlabel, xlim=limits)
     plain_log(ax.xaxis)
     ax.set_yticks(range(table.shape[1]), table.columns)
     ax.invert_yaxis()

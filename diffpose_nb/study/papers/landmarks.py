@@ -83,7 +83,7 @@ def fit_landmarks(
 ) -> LandmarkNetwork:
     """Train on DRRs from the poses, with the camera, of a pose network. It goes on from ``path`` if that exists.
 
-    A thousand steps take about five minutes on one CPU core, which is short: the networks of papers are trained for
+    A thousand steps take two to five minutes on one CPU core, which is short: the networks of papers are trained for
     hours.
 
     Parameters
@@ -94,6 +94,11 @@ def fit_landmarks(
         Number of steps, pictures in a step, and DRRs from which they are made; a DRR is replaced in each step.
     callback
         Called after each step with its number and the loss.
+
+    Raises
+    ------
+    ValueError
+        ``path`` belongs to a training of another number of steps, whose learning rates were planned for that number.
     """
     torch.manual_seed(seed)
     places = as_float64(landmarks[["x", "y", "z"]].to_numpy(copy=True))
@@ -104,6 +109,8 @@ def fit_landmarks(
     if path.exists():
         state = torch.load(path, weights_only=True)
         done = state["step"]
+        if state["steps"] != steps:
+            raise ValueError(f"{path} is of a training of {state['steps']} steps, not {steps}: name another file")
         if done >= steps:
             return load_network(path)
         model.load_state_dict(state["weights"])
@@ -112,7 +119,7 @@ def fit_landmarks(
 
     def save(step: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        state = {"weights": model.state_dict(), "step": step}
+        state = {"weights": model.state_dict(), "step": step, "steps": steps}
         state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
         with written_whole(path) as file:
             torch.save(state, file)
