@@ -166,10 +166,7 @@ def _draw_patient(plotter: pv.Plotter, mesh: pv.PolyData) -> np.ndarray:
             bold=True,
             show_points=False,
             always_visible=True,
-            shape="rect",
-            shape_color="white",
-            shape_opacity=0.7,
-            margin=4,
+            shape=None,
             justification_horizontal="center",
             justification_vertical="center",
         )

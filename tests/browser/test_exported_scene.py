@@ -36,6 +36,21 @@ def test_in_the_book(open_page, html):
     page = open_page()
     page.goto(with_scenes[0].as_uri(), wait_until="load")
     check(page)
+    page.close()  # else it goes on drawing, and everything after it waits
+
+
+def test_every_page_with_a_scene_opens_without_complaints(open_page, html):
+    """`test_live_carm` opens those with a C-arm."""
+    paths = [path for path in (html / "notebooks").glob("*.html") if "scene_viewer.js" in path.read_text("utf-8")]
+    assert paths
+    page, wrong = open_page(), {}
+    for path in paths:
+        page.complaints.clear()
+        page.goto(path.as_uri(), wait_until="load")
+        if page.complaints:
+            wrong[path.name] = list(page.complaints)
+    page.close()
+    assert not wrong
 
 
 def test_in_jupyterlab(open_notebook):

@@ -133,8 +133,9 @@ def _arc(ax: Axes, plane: tuple[Tensor, Tensor], start: Tensor, end: Tensor, lab
     ax.plot(*(440 * (flat @ start)[:, None] * torch.tensor([[0.0, 1.0]])), color=GREY, linewidth=1)
     ax.plot(250 * np.cos(angles), 250 * np.sin(angles), color="black", linewidth=1.2)
     place = first - np.copysign(0.25, turn)
-    x, y = 470 * np.cos(place), 470 * np.sin(place)
-    outwards = "center" if abs(x) < 200 else "left" if x > 0 else "right"  # away from the detector
+    aside = abs(np.cos(place)) > 0.5
+    outwards = ("left" if np.cos(place) > 0 else "right") if aside else "center"  # away from the detector
+    x, y = (420 if aside else 470) * np.array([np.cos(place), np.sin(place)])
     ax.text(x, y, label.replace("-", "−"), ha=outwards, va="center", path_effects=halo())
 
 
