@@ -42,6 +42,9 @@ class Comparison:
         rays do not, the CT is continued there by its outermost slices, so that its faces draw no edge.
     foreign
         Leave out what no pose explains, such as screws and wires, from the third stage on.
+    scatter
+        Estimate how much of the signal is scatter and take it off, from the third stage on. Only of X-rays whose pixels
+        are proportional to dose (LIN); without that, what is scattered cannot be told from what gets through.
     """
 
     valid: Tensor | Sequence[Tensor] | None = None
@@ -51,6 +54,7 @@ class Comparison:
     alone: bool | None = None
     overlap: bool = True
     foreign: bool = True
+    scatter: bool = True
 
     def masks(self, attenuations: Sequence[Tensor]) -> list[Tensor]:
         """The mask (rows, columns) of each image of line integrals.

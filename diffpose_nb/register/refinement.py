@@ -95,7 +95,7 @@ def refine(
     axes = {"world": None, "camera": views.axes, "source": start[0]}[search.axes]
     free_from = len(search.stages) - _CALIBRATED + 1 if search.calibrate else None
     bar = progress_bar(total=sum(stage.iterations for stage in search.stages), show=progress)
-    descent = Search(callback, bar, axes, free_from, views.expectation)
+    descent = Search(callback, bar, axes, free_from, views.expectation, views.renewed)
     stages = [partial(views.levels, stage, number) for number, stage in enumerate(search.stages)]
     attempts: list[Attempt] = []
 

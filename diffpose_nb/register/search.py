@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LONGEST_STEP = (0.15, 25.0)
 """Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""
-_REVISIONS = 2
+_REVISIONS = 3
 """At most so many times a stage begins again because other pixels turned out to be comparable."""
 _PRIOR = 1e-3
 """Twice the cost, in units of 1 - NCC, of a detector that is one standard deviation off; see :func:`prior`."""
@@ -107,6 +107,9 @@ class Search:
         The number of the stage, counted from 1, from which on the detector is estimated too. None: never.
     expectation
         What is known of the pose beforehand. None: nothing.
+    renew
+        Called with the number of a stage, from 0, and the poses at its end. It returns the stage's levels made anew, if
+        the better poses have changed what is known of the X-rays, or None.
     """
 
     callback: Callback | None
@@ -114,6 +117,7 @@ class Search:
     axes: Tensor | None = None
     free_from: int | None = None
     expectation: Expectation | None = None
+    renew: Callable[[int, Tensor], Sequence[Level] | None] | None = None
     number: int = 0
     rows: list[tuple] = field(default_factory=list)
     poses: list[Tensor] = field(default_factory=list)
@@ -145,7 +149,16 @@ class Search:
                 views = make(self.current.poses)
                 for level, pose in zip(views, self.current.poses, strict=True):
                     level.begin(pose)
-                reason = self._descend(views, number, self.free_from is not None and number >= self.free_from)
+                calibrate = self.free_from is not None and number >= self.free_from
+                reason = self._descend(views, number, calibrate)
+                for _ in range(_REVISIONS):
+                    renewed = None if self.renew is None else self.renew(number - 1, self.current.poses)
+                    if renewed is None:
+                        break
+                    views = renewed
+                    for level, pose in zip(views, self.current.poses, strict=True):
+                        level.begin(pose)
+                    reason = self._descend(views, number, calibrate)
             except NothingToCompareError as problem:
                 if number == 1:
                     raise

@@ -18,15 +18,16 @@ from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-_SPREADS = (30.0, 50.0)
+_SPREADS = (25.0, 35.0, 50.0)
 _SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
 """mm at the detector, and the shares of :class:`Veil`, with which the search for a veil begins."""
-_STEP, _MOST = 0.3, 30
+_STEP, _MOST = 0.3, 20
 """The search goes on from the best of them: the first steps of its logarithms, and how many veils it tries."""
-STRONG = 0.15
+STRONG = 0.1
 """A veil with a larger share misleads the pose at which it was estimated, so that it has to be estimated again."""
 _LEAST = 0.08
 """At least this share of the signal is taken for primary."""
+_ALIKE = 0.15
 _ROUNDS = 6
 _PER_SPREAD = 4
 """The veil is computed on a grid of so many points per standard deviation."""
@@ -49,6 +50,10 @@ class Veil:
 
     share: float = 0.0
     spread: float = _SPREADS[0]
+
+    def differs(self, other: Veil) -> bool:
+        """Whether two veils are so different that an X-ray without the one differs from that without the other."""
+        return abs(self.share - other.share) > _ALIKE * self.share or abs(self.spread - other.spread) > _ALIKE * self.spread
 
     def over(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
         """The veil over an X-ray, (rows, columns), relative to the X-ray's brightest pixel.
@@ -87,33 +92,45 @@ class Veil:
 
 def likeliest(score: Callable[[Veil], float], first: Veil = Veil()) -> Veil:  # noqa: B008 - frozen
     """The veil with the highest score; ``first`` is what is known so far."""
-    best, highest = Veil(), score(Veil())
-    if first.share > 0 and (here := score(first)) > highest:
-        best, highest = first, here
+    scores = {Veil(): score(Veil())}
+    if first.share > 0:
+        scores[first] = score(first)
     for spread in _SPREADS:
         before = -np.inf
         for share in _SHARES:
-            here = score(Veil(share, spread))
-            if here > highest:
-                best, highest = Veil(share, spread), here
-            if here < before:
+            veil = Veil(share, spread)
+            scores[veil] = score(veil)
+            if scores[veil] < before and share > STRONG:
                 break
-            before = here
-    if best.share == 0:
-        return best
-    corner = np.log([best.share, best.spread])
+            before = scores[veil]
+    best = max(scores, key=scores.__getitem__)
+    if best.share <= STRONG:
+        starts = [best] if best.share > 0 else []
+    else:  # the score of a strong veil has several summits
+        of_spread = ([veil for veil in scores if veil.spread == spread] for spread in {v.spread for v in scores})
+        starts = [max(veils, key=scores.__getitem__) for veils in of_spread]
+    for start in starts:
+        if start.share > 0:
+            veil, highest = _climbed(score, start)
+            scores[veil] = highest
+    return max(scores, key=scores.__getitem__)
+
+
+def _climbed(score: Callable[[Veil], float], start: Veil) -> tuple[Veil, float]:
+    """The summit above a veil, and its score."""
+    corner = np.log([start.share, start.spread])
     found = minimize(
         lambda at: -score(Veil(*np.exp(at).tolist())),
         corner,
         method="Nelder-Mead",
         options={
             "initial_simplex": corner + _STEP * np.array([[0, 0], [1, 0], [0, 1]]),
-            "maxfev": _MOST if best.share > STRONG else _MOST // 3,
+            "maxfev": _MOST if start.share > STRONG else _MOST // 2,
             "xatol": 0.02,
             "fatol": 1e-5,
         },
     )
-    return Veil(*np.exp(found.x).tolist())
+    return Veil(*np.exp(found.x).tolist()), -found.fun
 
 
 def offset_of(image: Tensor, attenuation: Tensor, valid: Tensor) -> float:

@@ -137,10 +137,17 @@ class Views:
 
     def levels(self, stage: Stage, number: int, poses: Tensor) -> list[Level]:
         """The levels of a stage, the ``number``-th from 0, one for each view, at the poses (V, 4, 4) so far."""
-        known = self.search.stages[number - 1] if number > _KNOWN_FROM else stage
-        if (number == _KNOWN_FROM or (number > _KNOWN_FROM and self.veil.share > STRONG)) and known.patch and not self.alone:
-            self._look_again(known, poses)
+        if number == _KNOWN_FROM and not self.alone:
+            self._look_again(stage, poses)
         return self._levels(stage, number, self.bone)
+
+    def renewed(self, number: int, poses: Tensor) -> list[Level] | None:
+        """The levels of a stage that has ended, made anew if its better poses (V, 4, 4) show another veil, or None."""
+        if number != _KNOWN_FROM or self.veil.share == 0:
+            return None
+        stage, before = self.search.stages[number], self.veil
+        self._look_again(stage, poses)
+        return self._levels(stage, number, self.bone) if self.veil.differs(before) else None
 
     def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
         if self.alone:
@@ -253,6 +260,8 @@ class Views:
 
     def _look_again(self, stage: Stage, poses: Tensor) -> None:
         """Estimate the factor on bone and the scatter at poses (V, 4, 4) that are roughly right."""
+        if stage.patch is None:
+            return
         images = []
         for soft, bone, pose in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), poses, strict=True):
             soft.begin(pose)
@@ -283,7 +292,7 @@ class Views:
             return max(_BONES, key=lambda factor: likeness(factor, levels))
 
         self.bone = estimated_bone()
-        if any(xray.relationship == "LIN" for xray in self.xrays):
+        if self.compare.scatter and any(xray.relationship == "LIN" for xray in self.xrays):
             self._offsets = [
                 offset_of(soft + self.bone * bone, level.target, level.open)
                 for level, (soft, bone) in zip(seen(), images, strict=True)
