@@ -152,7 +152,7 @@ def test_the_notebook_takes_the_set_where_it_is(twin, runs, monkeypatch):
     for marker in ("live.coordinates", "ways = ", "papers.distributions", "one_way = ", "measured = ", "as_printed"):
         exec(next(cell for cell in cells if marker in cell), names)
     assert names["ways"] == on_a_set.METHODS
-    for marker in ("def threshold", "show=[kept", "lens = "):
+    for marker in ("first = {", "def threshold", "show=[kept", "lens = "):
         exec(next(cell for cell in cells if marker in cell), names)
     assert set(names["rates"]) == set(on_a_set.METHODS) and len(names["cases"]) == 3
     assert (Path("_work") / "17_success.csv").exists()
