@@ -44,7 +44,7 @@ def integrate(
         False leaves G and K at zero, which takes less time.
     columns
         Width of the image, if the rays are all of its pixels, row by row. It decides only in which order the rays are
-        visited; in a good order the march is three times as fast.
+        visited; in a good order the march is twice as fast.
 
     Returns
     -------

@@ -41,8 +41,7 @@ class Renderer:
     step
         Distance between samples, mm, for "fused"; see :data:`STEP`.
     voxel
-        Size of blocks, mm, over which the CT is averaged, for "fused". For pictures with large pixels this halves the
-        time.
+        Size of blocks, mm, over which the CT is averaged, for "fused". It saves memory, and hardly any time.
     structures
         Names or numbers of labels. The picture then has a channel for each of them, to which only the voxels of this
         label contribute. The channels of all labels, with label 0 for voxels of no structure, add up to the whole

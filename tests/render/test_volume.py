@@ -31,6 +31,15 @@ def test_averaging_packing_and_smoothing_leave_the_mass_where_it_is(rng):
     np.testing.assert_allclose(remainder.values.ravel(), [1, 1, 0.5])  # half of the last block is beyond the volume
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_blocks_are_means_and_the_last_ones_are_filled_up_with_zeros(rng, order):
+    values = np.asarray(torch.rand(9, 10, 7, generator=rng).double().numpy(), order=order)
+    found = Volume(values, np.eye(4)).average((4, 2, 3))
+    padded = np.pad(values, [(0, 3), (0, 0), (0, 2)])
+    np.testing.assert_allclose(found.values, padded.reshape(3, 4, 5, 2, 3, 3).mean((1, 3, 5)), rtol=1e-14)
+    np.testing.assert_allclose(found.world_from_voxel @ [0, 0, 0, 1], [1.5, 0.5, 1, 1])
+
+
 def test_packed_values_are_within_half_a_unit(rng):
     volume = Volume(torch.randn(5, 6, 7, generator=rng).numpy(), np.eye(4))
     packed = volume.pack()

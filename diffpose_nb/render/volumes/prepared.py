@@ -127,8 +127,14 @@ def smoothed_volume(
 ) -> Volume:
     """As :func:`smoothed`, but not packed, and made anew with every call."""
     volume = Volume.of(subject["density"])
-    excess = np.maximum(volume.values - BONE_FROM * MU_WATER, 0)
-    values = soft * volume.values + (bone - soft) * excess
+    values = volume.values
+    if bone != 1 or soft != 1:
+        values = np.empty_like(values)
+        slowest = int(np.argmax(values.strides))  # slab by slab, as they lie in memory: each stays in the cache
+        for out, slab in zip(*(np.moveaxis(each, slowest, 0) for each in (values, volume.values)), strict=True):
+            np.maximum(slab - BONE_FROM * MU_WATER, 0, out=out)
+            out *= bone - soft
+            out += soft * slab
     coarse = Volume(values, volume.world_from_voxel).coarsen(voxel)
     return (coarse if reach == NOWHERE else coarse.continued(reach, DEPTH)).smooth(smoothing)
 
