@@ -227,8 +227,8 @@ class _Loss:
         poses: PoseRange,
         weight: float,
         number: int,
-        method: str,
-        device: torch.device,
+        method: str = "fused",
+        device: torch.device | str = "cpu",
     ) -> None:
         self._geodesics, self._poses = DoubleGeodesicSE3(camera.sid), poses
         self._weight, self._number = weight, number
