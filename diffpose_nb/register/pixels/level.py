@@ -114,9 +114,9 @@ class Level:
                 _NOTHING if self.open.any() else "no pixel is left to compare: the mask covers the whole image"
             )
 
-    def look_at(self, attenuation: Tensor) -> None:
-        """Take other line integrals (rows, columns) of the same X-ray, such as those without scatter."""
-        self.target = self._target_of(attenuation)[self._crop]
+    def prepared(self, attenuation: Tensor) -> Tensor:
+        """Other line integrals (rows, columns) of the same X-ray, made as coarse and smooth as the target."""
+        return self._target_of(attenuation)[self._crop]
 
     def revise(self, pose: Tensor) -> bool:
         """Select the pixels anew at a pose that is better known; True if the selection has changed noticeably."""

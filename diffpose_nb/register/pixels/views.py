@@ -194,7 +194,9 @@ class Views:
         chosen = level.open
         if self.compare.foreign and number >= _KNOWN_FROM and not self.alone:
             pixel = level.camera.pixel_spacing[0] * self._depths(pose[None])[0] / level.camera.sid
-            found = unexplained(level.image(pose), level.target, level.open, pixel)
+            # with the scatter, whose noise the limits were made for
+            shown = level.prepared(self.as_taken[view])
+            found = unexplained(level.image(pose), shown, level.open, pixel)
             self.foreign[view] = self._on_xray(view, found, level)
             if found.any():
                 chosen = chosen & ~found
@@ -288,7 +290,7 @@ class Views:
         def without(veil: Veil) -> float:
             self.veil = veil
             for level, attenuation in zip(levels, self.attenuations, strict=True):
-                level.look_at(attenuation)
+                level.target = level.prepared(attenuation)
             return likeness(self.bone)
 
         def estimated_bone() -> float:
