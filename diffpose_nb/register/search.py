@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 _LONGEST_STEP = (0.15, 25.0)
 """Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""
-_REVISIONS = 3
+_REVISIONS = 2
 """At most so many times a stage begins again because other pixels turned out to be comparable."""
+_RENEWALS = 5
+"""At most so many times a stage begins again because its better pose changed what is known of the X-rays."""
 _PRIOR = 1e-3
 """Twice the cost, in units of 1 - NCC, of a detector that is one standard deviation off; see :func:`prior`."""
 
@@ -151,7 +153,7 @@ class Search:
                     level.begin(pose)
                 calibrate = self.free_from is not None and number >= self.free_from
                 reason = self._descend(views, number, calibrate)
-                for _ in range(_REVISIONS):
+                for _ in range(_RENEWALS):
                     renewed = None if self.renew is None else self.renew(number - 1, self.current.poses)
                     if renewed is None:
                         break

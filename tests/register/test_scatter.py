@@ -82,7 +82,11 @@ def test_scatter_makes_a_chest_seem_nearer_unless_it_is_taken_off():
         case = make_case("whole chest", number, 2200)
         for scatter, errors in along.items():
             found = refine(
-                case.subject, case.xray, compare=Comparison(scatter=scatter), search=Strategy(restarts=0), progress=False
+                case.subject,
+                case.xray,
+                compare=Comparison(scatter=scatter),
+                search=Strategy(restarts=0),
+                progress=False,
             )
             errors.append(case.error(found.world_from_camera)[2])
     assert np.mean(along[True]) < np.mean(along[False])

@@ -84,12 +84,18 @@ class Level:
         # Rows and columns at the far end that do not fill a bin are left out.
         camera = camera.crop(0, 0, rows * binning, columns * binning).resize(rows, columns)
         blocks = (rows, binning, columns, binning)
-        attenuation, valid = (image[: rows * binning, : columns * binning] for image in (attenuation, valid))
-        self.open = self.valid = valid.reshape(blocks).all(3).all(1)
-        binned = attenuation.reshape(blocks).mean((1, 3), dtype=torch.float64).numpy()
+        whole = self.open = self.valid = valid[: rows * binning, : columns * binning].reshape(blocks).all(3).all(1)
         # The CT's blur as it appears on the detector, in pixels.
         blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)
-        self.target = torch.from_numpy(smooth_inside(binned, self.valid.numpy(), blur))
+
+        def target_of(attenuation: Tensor) -> Tensor:
+            """(rows, columns) of the level: as coarse and as smooth as the CT."""
+            part = attenuation[: rows * binning, : columns * binning]
+            binned = part.reshape(blocks).mean((1, 3), dtype=torch.float64)
+            return torch.from_numpy(smooth_inside(binned.numpy(), whole.numpy(), blur))
+
+        self._target_of, self._crop = target_of, (slice(None), slice(None))
+        self.target = target_of(attenuation)
         self.camera = camera
         self.independent = _WHOLE
         self._box, self._choose, self._worth = box, choose, worth
@@ -98,7 +104,7 @@ class Level:
         """Select the pixels to compare, using the pose that the previous stage found."""
         if self._box is not None:
             top, left, rows, columns = self._box(self.camera, pose)
-            crop = slice(top, top + rows), slice(left, left + columns)
+            crop = self._crop = slice(top, top + rows), slice(left, left + columns)
             self.open = self.valid = self.open[crop]
             self.camera, self.target = self.camera.crop(top, left, rows, columns), self.target[crop]
         if self._choose is not None:
@@ -107,6 +113,10 @@ class Level:
             raise NothingToCompareError(
                 _NOTHING if self.open.any() else "no pixel is left to compare: the mask covers the whole image"
             )
+
+    def prepared(self, attenuation: Tensor) -> Tensor:
+        """Other line integrals (rows, columns) of the same X-ray, made as coarse and smooth as the target."""
+        return self._target_of(attenuation)[self._crop]
 
     def revise(self, pose: Tensor) -> bool:
         """Select the pixels anew at a pose that is better known; True if the selection has changed noticeably."""
@@ -118,13 +128,13 @@ class Level:
         self.valid = after
         return True
 
-    def likeness(self, pose: Tensor, image: Tensor | None = None) -> float:
+    def likeness(self, pose: Tensor, image: Tensor | None = None, worth: Tensor | None = None) -> float:
         """The local NCC at a pose, for which no derivatives are needed. The stage has to have patches.
 
-        ``image`` (rows, columns) may be given in place of the DRR.
+        ``image`` and ``worth`` (rows, columns) may be given in place of those that belong to the pose.
         """
         image = self.image(pose) if image is None else image
-        worth = self.worth_at(pose, image)
+        worth = self.worth_at(pose, image) if worth is None else worth
         found = self._patches(image, image.new_zeros(0, *image.shape), worth)
         return 1 - (found.weight @ found.cost).item()
 

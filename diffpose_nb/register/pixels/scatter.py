@@ -21,13 +21,14 @@ from torch.nn.functional import interpolate
 _SPREADS = (25.0, 35.0, 50.0)
 _SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
 """mm at the detector, and the shares of :class:`Veil`, with which the search for a veil begins."""
-_STEP, _MOST = 0.3, 20
-"""The search goes on from the best of them: the first steps of its logarithms, and how many veils it tries."""
+_STEP, _MOST, _FEW = 0.3, 30, 10
+"""The search goes on from the best of them: the first steps of its logarithms, and how many veils it tries at the most,
+if the veil is strong, and if it is weak."""
 STRONG = 0.1
 """A veil with a larger share misleads the pose at which it was estimated, so that it has to be estimated again."""
 _LEAST = 0.08
 """At least this share of the signal is taken for primary."""
-_ALIKE = 0.15
+_ALIKE = 0.02
 _ROUNDS = 6
 _PER_SPREAD = 4
 """The veil is computed on a grid of so many points per standard deviation."""
@@ -53,7 +54,9 @@ class Veil:
 
     def differs(self, other: Veil) -> bool:
         """Whether two veils are so different that an X-ray without the one differs from that without the other."""
-        return abs(self.share - other.share) > _ALIKE * self.share or abs(self.spread - other.spread) > _ALIKE * self.spread
+        strong = max(self.share, other.share) > STRONG
+        apart = abs(np.log(self.spread / other.spread))
+        return abs(self.share - other.share) > _ALIKE or (strong and apart > 2 * _ALIKE)
 
     def over(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
         """The veil over an X-ray, (rows, columns), relative to the X-ray's brightest pixel.
@@ -69,7 +72,8 @@ class Veil:
         """
         rows, columns = attenuation.shape
         coarse = [
-            max(1, min(n, round(_PER_SPREAD * n * mm / self.spread))) for n, mm in zip((rows, columns), spacing, strict=True)
+            max(1, min(n, round(_PER_SPREAD * n * mm / self.spread)))
+            for n, mm in zip((rows, columns), spacing, strict=True)
         ]
         signal = torch.where(valid, (-attenuation.double()).exp(), 0.0)
         beam = interpolate(signal[None, None], tuple(coarse), mode="area")[0, 0].numpy()
@@ -90,34 +94,31 @@ class Veil:
         return attenuation - torch.log1p(-veil.clamp(0, 1 - _LEAST)).to(attenuation.dtype)
 
 
-def likeliest(score: Callable[[Veil], float], first: Veil = Veil()) -> Veil:  # noqa: B008 - frozen
+def likeliest(score: Callable[[Veil], float], first: Veil = Veil()) -> Veil:
     """The veil with the highest score; ``first`` is what is known so far."""
     scores = {Veil(): score(Veil())}
     if first.share > 0:
-        scores[first] = score(first)
+        veil, highest = _climbed(score, first, _FEW)
+        if max(first.share, veil.share) <= STRONG and not veil.differs(first) and highest > scores[Veil()]:
+            return veil
+        scores[veil] = highest
     for spread in _SPREADS:
         before = -np.inf
         for share in _SHARES:
             veil = Veil(share, spread)
             scores[veil] = score(veil)
-            if scores[veil] < before and share > STRONG:
+            if scores[veil] < before:
                 break
             before = scores[veil]
     best = max(scores, key=scores.__getitem__)
-    if best.share <= STRONG:
-        starts = [best] if best.share > 0 else []
-    else:  # the score of a strong veil has several summits
-        of_spread = ([veil for veil in scores if veil.spread == spread] for spread in {v.spread for v in scores})
-        starts = [max(veils, key=scores.__getitem__) for veils in of_spread]
-    for start in starts:
-        if start.share > 0:
-            veil, highest = _climbed(score, start)
-            scores[veil] = highest
-    return max(scores, key=scores.__getitem__)
+    if best.share == 0:
+        return best
+    veil, highest = _climbed(score, best, _MOST if best.share > STRONG else _FEW)
+    return veil if highest > scores[best] else best
 
 
-def _climbed(score: Callable[[Veil], float], start: Veil) -> tuple[Veil, float]:
-    """The summit above a veil, and its score."""
+def _climbed(score: Callable[[Veil], float], start: Veil, most: int) -> tuple[Veil, float]:
+    """The summit above a veil and its score, as far as so many trials lead."""
     corner = np.log([start.share, start.spread])
     found = minimize(
         lambda at: -score(Veil(*np.exp(at).tolist())),
@@ -125,7 +126,7 @@ def _climbed(score: Callable[[Veil], float], start: Veil) -> tuple[Veil, float]:
         method="Nelder-Mead",
         options={
             "initial_simplex": corner + _STEP * np.array([[0, 0], [1, 0], [0, 1]]),
-            "maxfev": _MOST if start.share > STRONG else _MOST // 2,
+            "maxfev": most,
             "xatol": 0.02,
             "fatol": 1e-5,
         },

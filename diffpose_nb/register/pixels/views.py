@@ -24,7 +24,7 @@ from ..stages import BONE, Stage
 from .foreign import unexplained
 from .level import Level
 from .part import Part
-from .scatter import STRONG, Veil, likeliest, offset_of
+from .scatter import Veil, likeliest, offset_of
 from .worth import Worth, is_alone, whole_rays
 
 if TYPE_CHECKING:
@@ -101,8 +101,15 @@ class Views:
             self.veil.taken_off(attenuation, mask, xray.camera.pixel_spacing, offset)
             if xray.relationship == "LIN"
             else attenuation
-            for xray, attenuation, mask, offset in zip(self.xrays, self.as_taken, self.masks, self._offsets, strict=True)
+            for xray, attenuation, mask, offset in zip(
+                self.xrays, self.as_taken, self.masks, self._offsets, strict=True
+            )
         ]
+
+    @property
+    def _shows_scatter(self) -> bool:
+        """Whether scatter is looked for: a signal that is proportional to dose shows how much of it there is."""
+        return self.compare.scatter and any(xray.relationship == "LIN" for xray in self.xrays)
 
     @property
     def scale(self) -> float:
@@ -143,7 +150,7 @@ class Views:
 
     def renewed(self, number: int, poses: Tensor) -> list[Level] | None:
         """The levels of a stage that has ended, made anew if its better poses (V, 4, 4) show another veil, or None."""
-        if number != _KNOWN_FROM or self.veil.share == 0:
+        if number != _KNOWN_FROM or self.alone or not self._shows_scatter:
             return None
         stage, before = self.search.stages[number], self.veil
         self._look_again(stage, poses)
@@ -187,7 +194,9 @@ class Views:
         chosen = level.open
         if self.compare.foreign and number >= _KNOWN_FROM and not self.alone:
             pixel = level.camera.pixel_spacing[0] * self._depths(pose[None])[0] / level.camera.sid
-            found = unexplained(level.image(pose), level.target, level.open, pixel)
+            # with the scatter, whose noise the limits were made for
+            shown = level.prepared(self.as_taken[view])
+            found = unexplained(level.image(pose), shown, level.open, pixel)
             self.foreign[view] = self._on_xray(view, found, level)
             if found.any():
                 chosen = chosen & ~found
@@ -262,41 +271,36 @@ class Views:
         """Estimate the factor on bone and the scatter at poses (V, 4, 4) that are roughly right."""
         if stage.patch is None:
             return
-        images = []
+        before, levels, images, worths = self.veil, [], [], []
+        self.veil = Veil()
         for soft, bone, pose in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), poses, strict=True):
             soft.begin(pose)
             bone.begin(pose)
+            levels.append(soft)
             images.append((soft.image(pose), bone.image(pose)))
+            worths.append(soft.worth_at(pose, images[-1][0]))
 
-        def likeness(factor: float, levels: list[Level]) -> float:
+        def likeness(factor: float) -> float:
             """The sum over the views of how much the DRRs resemble the X-rays."""
             return sum(
-                level.likeness(pose, soft + factor * bone)
-                for level, pose, (soft, bone) in zip(levels, poses, images, strict=True)
+                level.likeness(pose, soft + factor * bone, worth)
+                for level, pose, (soft, bone), worth in zip(levels, poses, images, worths, strict=True)
             )
-
-        def seen() -> list[Level]:
-            levels = self._levels(stage, 0, 0.0)
-            for level, pose in zip(levels, poses, strict=True):
-                level.begin(pose)
-            return levels
 
         def without(veil: Veil) -> float:
             self.veil = veil
-            return likeness(self.bone, seen())
+            for level, attenuation in zip(levels, self.attenuations, strict=True):
+                level.target = level.prepared(attenuation)
+            return likeness(self.bone)
 
         def estimated_bone() -> float:
-            if self.search.bone is not None:
-                return self.search.bone
-            levels = seen()
-            return max(_BONES, key=lambda factor: likeness(factor, levels))
+            return self.search.bone or max(_BONES, key=likeness)
 
         self.bone = estimated_bone()
-        if self.compare.scatter and any(xray.relationship == "LIN" for xray in self.xrays):
+        if self._shows_scatter:
             self._offsets = [
                 offset_of(soft + self.bone * bone, level.target, level.open)
-                for level, (soft, bone) in zip(seen(), images, strict=True)
+                for level, (soft, bone) in zip(levels, images, strict=True)
             ]
-            self.veil = likeliest(without, self.veil)
-            if self.veil.share:
-                self.bone = estimated_bone()
+            without(likeliest(without, before))
+            self.bone = estimated_bone()
