@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# So many notebooks and tests run at once in `make test`; each takes a core and 2 GB.
+# So many notebooks and tests run at once in `make test`; each takes a core and up to 3 GB.
 AT_ONCE ?= 2
 
 # The kernel of this environment, even where the user has another one of the same name; pictures in the notebook.
