@@ -1,9 +1,13 @@
 """The compiled inner loop of :mod:`diffpose_nb.render`: one march along every ray gives value and derivatives.
 
-What limits such a loop is not arithmetic but waiting. A processor adds up the samples of sixteen rays at once, in a few
-cycles; a voxel that is not in its cache takes it hundreds. So everything here is arranged around the reading: rays are
-visited in the order in which the CT lies in memory, rays march in groups, so that many reads are under way at a time,
-voxels are asked for some steps before they are needed, and two neighbours are read as one number.
+The danger for such a loop is not arithmetic but waiting. A processor adds up the samples of sixteen rays at once, in a
+few cycles; a voxel that is not in its cache takes it hundreds. So everything here is arranged around the reading: rays
+are visited in the order in which the CT lies in memory, they march in groups, so that many reads are under way at a
+time, voxels are asked for some steps before they are needed, and two neighbours are read as one number.
+
+With that, little is left to wait for: on a chest CT the march takes hardly longer than it would with all voxels in the
+cache. So what saves memory no longer saves time. Bricks in place of lines of voxels, a coarser CT, and leaving out what
+is empty, where a fifteenth of the steps are, were tried and do not pay.
 """
 
 from __future__ import annotations
