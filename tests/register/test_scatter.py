@@ -76,7 +76,7 @@ def test_the_brightest_pixel_is_not_the_open_beam(thickness, everywhere):
 
 
 def test_scatter_makes_a_chest_seem_nearer_unless_it_is_taken_off():
-    """Depths of four X-rays, with and without; the simulation gives the scatter another strength on each."""
+    """Depths of four X-rays, whose scatter is a fifth of their signal, with and without."""
     along = {False: [], True: []}
     for number in range(4):
         case = make_case("whole chest", number, 2200)
