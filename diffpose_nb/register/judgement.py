@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..camera import adjoint, exp_se3, invert
 from ..similarity import PatchEquations
+from ..similarity.normal_equations import NothingToCompareError
 from .prior import Expectation
 
 if TYPE_CHECKING:
@@ -173,7 +174,10 @@ def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence
     if not patched or attempt.patches is None:
         return nothing
     coarse, last = attempt.stages[patched[-2:][0]][0], attempt.stages[patched[-1]][0]
-    here, above = contrast(coarse, attempt.poses, views.axes, views.scale)
+    try:
+        here, above = contrast(coarse, attempt.poses, views.axes, views.scale)
+    except NothingToCompareError:  # the attempt ended where hardly a patch shows the CT
+        return nothing
     independent = sum(level.independent for level in last)
     pull = expectation.information(independent)
     weight = expectation.weight(independent)

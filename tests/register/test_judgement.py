@@ -1,14 +1,17 @@
 """Found, doubtful or lost."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from diffpose_nb.register import Evidence, Prior, judge, refine
-from diffpose_nb.register.judgement import halves_and_uncertainty
+from diffpose_nb.register.judgement import gather, halves_and_uncertainty
 from diffpose_nb.register.prior import Expectation
+from diffpose_nb.register.search import Attempt
 from diffpose_nb.similarity import PatchEquations
+from diffpose_nb.similarity.normal_equations import NothingToCompareError
 from diffpose_nb.study.kinds import make_case
 
 RIGHT = Evidence(
@@ -67,6 +70,20 @@ def test_what_the_image_does_not_say_is_as_uncertain_as_it_was_before():
     _, deviations = halves_and_uncertainty([patches], [6], axes, pull, weight, 100.0)
     assert deviations[5].item() == pytest.approx(0.5, rel=1e-3)
     assert deviations[3] < 0.1
+
+
+def test_an_attempt_that_ends_where_no_patch_shows_the_ct_is_lost():
+    class Blind:
+        stage = SimpleNamespace(patch=11)
+
+        def likeness(self, pose):
+            raise NothingToCompareError("no patch of 11 x 11 pixels lies within the valid part of the image")
+
+    ended = Attempt(torch.eye(4)[None].double(), torch.zeros(3), 0.4, patches=[None], stages={2: ([Blind()], 0.6)})
+    views = SimpleNamespace(axes=torch.eye(4).double(), scale=1.0)
+    evidence = gather(views, None, ended)
+    assert evidence.seen == 0 and evidence.patches == 0
+    assert judge(evidence).judgement == "lost"
 
 
 def test_nothing_seen_is_lost():
