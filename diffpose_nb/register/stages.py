@@ -71,7 +71,7 @@ class Stage:
 BONE = 2.0
 """Factor by which bone attenuates an X-ray more than its CT number says. An X-ray is taken with softer radiation than a
 CT (80 kV against 120 kV), and bone stops soft radiation by the photoelectric effect. Without this factor bones
-attenuate too little and the depth comes out 0.7 mm too short. Factors from 1.6 to 2.5 do about equally well."""
+attenuate too little, and the depth comes out too short. Factors from 1.6 to 2.5 do about equally well."""
 STAGES = (
     Stage(
         pixels=64, voxel=3.0, smoothing=6.0, step=4.0, patch=None, stride=1,

@@ -121,7 +121,9 @@ def simulate_xray(
         Standard deviation of the spread of light in the scintillator, mm. It blurs the noise too. 0: no blur.
     scatter, scatter_spread
         Ratio of scattered to primary signal, both summed over the field (0.2 is a ratio behind an anti-scatter grid),
-        and the spread of the scatter as a standard deviation in mm at the detector. Scatter arises in proportion to
+        and the spread of the scatter as a standard deviation in mm at the detector. Where much of the field is open
+        beam, as beside a head, the ratio behind the patient is far higher than that: about 3 for a head, 0.25 for a
+        chest. Scatter arises in proportion to
         :math:`-P\log P`, so there is none where there is no patient. It is then blurred by a Gaussian, which takes it
         over the collimator's edge and partly past the detector (the simplest of the kernels in Sun and Star-Lack, Phys.
         Med. Biol. 55:6695, 2010). ``scatter=0``: no scatter.
