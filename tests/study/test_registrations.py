@@ -171,7 +171,7 @@ def test_the_file_is_what_its_command_makes(example):
     found = pd.DataFrame(rows).set_index("method")
     expected = shipped[(shipped.part == "table") & (shipped.xray == 7)].set_index("method")
     for column in ("start", "mtre", "mrpd", "angle"):
-        pd.testing.assert_series_equal(found[column], expected[column], rtol=0.05, atol=0.03)
+        pd.testing.assert_series_equal(found[column], expected[column], rtol=0.05, atol=0.1)
 
 
 def test_the_table_holds_what_was_promised():
