@@ -22,7 +22,7 @@ from ...render import PackedVolume, integrate, ray_jacobian
 from ...render.volumes.prepared import packed_structure
 from ...similarity import PatchEquations, patch_equations
 from ...similarity.normal_equations import NothingToCompareError
-from ..judgement import OPTIMISM, Evidence, Verdict, contrast, halves_and_uncertainty, judge
+from ..judgement import Evidence, Verdict, contrast, halves_and_uncertainty, judge
 from ..pixels.level import Level, independent
 from ..pixels.part import Part
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _VOXEL = 3.0
 """mm: voxels and step of the bone whose shadow is looked for; for a small bone as much less."""
+_OPTIMISM = 4.5
+"""Errors of a piece are larger than the scatter of the blocks says, more so than those of a whole: what the neighbours
+do wrong moves it along the beam. On one view of eleven simulated patients who lay bent, depths were off by 4.5 times
+the scatter, as a root mean square."""
 _UNSEEN = 0.02
 """A bone is not in the picture if less of its shadow than this is compared."""
 
@@ -184,7 +188,7 @@ def deviations_of(
     scatter = blocks - blocks.mean(0)
     spread = scatter.mT @ scatter * len(blocks) / max(len(blocks) - 1, 1)
     inverse = torch.linalg.inv(hessian + held)
-    covariance = inverse @ (OPTIMISM**2 * spread + weight_of_prior * held) @ inverse
+    covariance = inverse @ (_OPTIMISM**2 * spread + weight_of_prior * held) @ inverse
     rows = []
     for k, centre in enumerate(centres):
         basis = adjoint(invert(camera_axes(start, centre)))
