@@ -113,8 +113,8 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     rows = {"turns": OFF[:3], "across the beam": OFF[3:5], "along the beam": OFF[5:]}
     columns = {
         "numbers": lambda r: r.size,
-        "within one": lambda r: (r <= 1).mean(),
-        "within two": lambda r: (r <= 2).mean(),
+        "within one": lambda r: (r <= 1).mean() if r.size else np.nan,
+        "within two": lambda r: (r <= 2).mean() if r.size else np.nan,
         "median ratio": lambda r: np.median(r) if r.size else np.nan,
     }
     values = {name: ratio[list(axes)].to_numpy().ravel() for name, axes in rows.items()}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LONGEST_STEP = (0.15, 25.0)
 """Radians and mm. A longer step is cut to this length, since the cost is linearised only near the pose."""
+_ROUNDING = 1e-9
+"""An NCC that is smaller than this is none at all."""
 _REVISIONS = 2
 """At most so many times a stage begins again because other pixels turned out to be comparable."""
 _RENEWALS = 5
@@ -74,7 +76,8 @@ class Attempt:
 
     @property
     def ncc(self) -> float:
-        return max(0.0, 1 - self.cost)
+        explained = 1 - self.cost
+        return explained if explained > _ROUNDING else 0.0
 
     def looseness(self, centre: Tensor | None = None) -> float:
         """See :class:`diffpose_nb.register.Refinement`; rotations are about ``centre`` (3,), by default the origin."""
