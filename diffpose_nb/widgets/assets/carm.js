@@ -157,6 +157,8 @@ if (!customElements.get("dp-carm")) customElements.define("dp-carm", class exten
         if (name in change) this.view[name] = Math.min(Math.max(change[name], low), high);
       }
     }
+    // A key counts from where the slider stands, so the slider cannot wait for the next picture.
+    for (const input of this.live.querySelectorAll(".dp-bar input[name]")) input.value = this.view[input.name];
     this.dispatchEvent(new CustomEvent("carm-moved", { detail: by }));
     this.request();
   }
