@@ -82,7 +82,7 @@ less than {measure.BRIEF} s is repeated for so long in each round. Look at the r
 
 The error is the mean relative difference, over pixels that see the body, from a converged integral of the interpolated
 CT. Siddon's method integrates another volume, of voxels that are constant inside: part of its difference is no error,
-and it is reported, not judged. plastimatch is a program in C, without gradients.
+and it is reported, not judged. (plastimatch, in C and without gradients, is measured where it is installed.)
 
 {_markdown(_wide(results.side_by_side))}
 
