@@ -1,6 +1,6 @@
 """``python -m diffpose_nb.commands.regressor`` trains the pose network in ``diffpose_nb/data/`` and tests it.
 
-On two CPU cores the training takes nine minutes, and the test on 200 X-rays takes three. After an interruption the next
+On two CPU cores the training takes three to four minutes, more beside other work, and the test on 200 X-rays three. After an interruption the next
 call goes on where the training stopped.
 """
 
