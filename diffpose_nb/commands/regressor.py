@@ -1,7 +1,7 @@
 """``python -m diffpose_nb.commands.regressor`` trains the pose network in ``diffpose_nb/data/`` and tests it.
 
-On two CPU cores the training takes three to four minutes, more beside other work, and the test on 200 X-rays three. After an interruption the next
-call goes on where the training stopped.
+On two CPU cores the training takes three to four minutes, more beside other work, and the test on 200 X-rays three.
+After an interruption the next call goes on where the training stopped.
 """
 
 from __future__ import annotations
