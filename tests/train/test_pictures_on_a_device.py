@@ -49,7 +49,7 @@ def test_on_a_device_no_tensor_is_left_on_the_cpu(example):
     image = held.integrate(source, target, 0.5 / 1020)
     assert image.device.type == "meta" and image.shape == (1, 48 * 48)
     held.device = torch.device("cpu")
-    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+    with pytest.raises(RuntimeError, match="meta"):
         held.integrate(source, target, 0.5 / 1020)
 
 

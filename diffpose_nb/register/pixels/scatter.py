@@ -29,7 +29,9 @@ STRONG = 0.1
 _LEAST = 0.08
 """At least this share of the signal is taken for primary."""
 _ALIKE = 0.02
+"""Two veils whose shares differ by less, and whose spreads by less than twice that share of them, are one."""
 _ROUNDS = 6
+"""So often the veil is computed from the primary signal, and that from the veil."""
 _PER_SPREAD = 4
 """The veil is computed on a grid of so many points per standard deviation."""
 
