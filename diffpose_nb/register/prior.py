@@ -53,6 +53,10 @@ class Prior:
         """(6,) radians, then mm."""
         return torch.cat([torch.deg2rad(torch.tensor(self.rotation)), torch.tensor(self.translation)]).double()
 
+    def widened(self, factor: float) -> Prior:
+        """The prior with standard deviations that are so many times as large."""
+        return Prior([factor * each for each in self.rotation], [factor * each for each in self.translation])
+
 
 @dataclass(frozen=True)
 class Expectation:

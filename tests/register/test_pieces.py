@@ -5,16 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 
 from diffpose_nb.camera import Camera, carm_pose, exp_se3, invert, rigid_motion, transform_points
 from diffpose_nb.ct.partial import label_numbers
 from diffpose_nb.register import Evidence, Prior, Stiffness, refine, refine_pieces
+from diffpose_nb.register.piecewise.field import PolyrigidField, logarithm
 from diffpose_nb.register.piecewise.field import belonging as belonging_of
-from diffpose_nb.register.piecewise.field import logarithm
+from diffpose_nb.register.piecewise.march import piece_jacobian
 from diffpose_nb.register.piecewise.pieces import PIECE_STAGES, _patch_normal_equations
 from diffpose_nb.register.piecewise.springs import Springs
 from diffpose_nb.register.piecewise.trust import _cropped, deviations_of, evidence_of, verdict_of
+from diffpose_nb.register.piecewise.warp import Warp
 from diffpose_nb.register.prior import Expectation
+from diffpose_nb.render import ray_jacobian
+from diffpose_nb.render.volumes.prepared import smoothed_volume
 from diffpose_nb.similarity import PatchEquations, patch_equations
 from diffpose_nb.study.kinds import VERTEBRA, make_case
 
@@ -39,6 +44,80 @@ def test_each_place_belongs_to_the_nearest_piece_most(belonging):
 def test_the_logarithm_undoes_the_exponential(twist):
     twist = torch.tensor(twist, dtype=torch.float64)
     torch.testing.assert_close(logarithm(exp_se3(twist)), twist, rtol=1e-6, atol=1e-8)
+
+
+@pytest.fixture(scope="module")
+def bent(example, belonging):
+    """A field that moves three vertebrae against each other, and a coarse CT before and after it."""
+    weights, world_from_grid, _ = belonging
+    twists = torch.tensor([[0.04, -0.04, 0, 5, 0, -4], [0, 0.02, 0.03, 0, 4, 2], [-0.04, 0, -0.05, -1, -5, 0]])
+    field = PolyrigidField(weights, world_from_grid, exp_se3(twists.double()))
+    volume = smoothed_volume(example, 3.0, 4.0, 2.0)
+    return field, volume, Warp(field)(volume)
+
+
+def test_the_warped_ct_is_the_ct_where_the_field_takes_it(bent):
+    field, volume, moved = bent
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(2000, 3, generator=generator).double() * torch.tensor([60.0, 40, 60])
+
+    def at(volume, points):
+        index = transform_points(torch.linalg.inv(torch.from_numpy(volume.world_from_voxel)), points)
+        return map_coordinates(volume.values, index.T.numpy(), order=1)
+
+    here, there = at(volume, points), at(moved, field(points))
+    assert (field(points) - points).norm(dim=1).mean() > 2
+    assert abs(there - here).mean() < 0.2 * abs(at(moved, points) - here).mean()
+
+
+def test_the_field_is_the_exponential_of_the_mean_logarithm(bent):
+    field = bent[0]
+    points = torch.tensor([[0.0, -60, 40], [20, -90, 0], [100, 50, 20]]).double()
+    mean = field.weights_at(points) @ torch.stack([logarithm(motion) for motion in field.motions])
+    expected = torch.stack([transform_points(exp_se3(m), p[None])[0] for m, p in zip(mean, points, strict=True)])
+    torch.testing.assert_close(field(points), expected)
+
+
+def test_shares_of_the_pieces_add_up_to_the_whole(bent):
+    field, _, moved = bent
+    warp, rays = Warp(field), CAMERA.rays(carm_pose(20, 10, 700))
+    shares = [warp.share(moved, k).volume for k in range(3)]
+    whole, *parts = (ray_jacobian(volume, *rays, 2 / 1020)[0] for volume in (moved.pack(), *shares))
+    torch.testing.assert_close(sum(parts), whole, rtol=2e-3, atol=1e-2)
+
+
+def test_all_pieces_together_move_as_one(bent):
+    """The sum of the derivatives of all pieces is that of the whole CT, which another march computes."""
+    field, _, moved = bent
+    rays = CAMERA.rays(carm_pose(20, 10, 700))
+    line, pieces = piece_jacobian(moved.pack(), *Warp(field).weights, *rays, 1 / 1020)
+    expected, jacobian = ray_jacobian(moved.pack(), *rays, 1 / 1020)
+    torch.testing.assert_close(line.double(), expected, rtol=1e-4, atol=1e-4)
+    apart = (pieces.sum(0) - jacobian).norm(dim=1) / jacobian.norm(dim=1)
+    assert (apart < 0.01).all(), apart
+
+
+def test_the_derivatives_of_a_piece_are_those_of_the_warp(bent):
+    """Against differences between CTs that are warped with this piece a little further."""
+    field, volume, moved = bent
+    piece = 1
+    rays = CAMERA.rays(carm_pose(20, 10, 700))
+    weights = Warp(field).weights
+    _, pieces = piece_jacobian(moved.pack(), *weights, *rays, 1 / 1020)
+
+    def seen(twist):
+        motions = field.motions.clone()
+        # a piece that is seen from a moved camera is a piece that moved the other way
+        motions[piece] = exp_se3(-twist) @ motions[piece]
+        return piece_jacobian(Warp(replace(field, motions=motions))(volume).pack(), *weights, *rays, 1 / 1020)[0]
+
+    for n, step in enumerate([0.003] * 3 + [0.3] * 3):
+        twist = torch.zeros(6).double()
+        twist[n] = step
+        numeric = (seen(twist) - seen(-twist)) / (2 * step)
+        like = numeric @ pieces[piece, n] / (numeric.norm() * pieces[piece, n].norm())
+        slope = numeric @ pieces[piece, n] / pieces[piece, n].square().sum()
+        assert like > 0.95 and 0.9 < slope < 1.1, (n, like, slope)
 
 
 def test_springs_pull_as_their_cost_says():

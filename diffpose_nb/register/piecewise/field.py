@@ -1,4 +1,4 @@
-"""A smooth motion of the patient that moves bones rigidly, and the CT divided among the bones."""
+"""A smooth motion of the patient that moves bones rigidly."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ...camera import as_float64, exp_se3, transform_points
-from ...render import PackedVolume, Volume
-from ...render.volumes.volume import shifted
+from ...camera import as_float64, transform_points
 
 if TYPE_CHECKING:
     import torchio
@@ -59,8 +57,14 @@ class PolyrigidField:
         """Where points (N, 3) of the CT go: the exponential of the weighted mean of the pieces' logarithms."""
         points = as_float64(points)
         logarithms = torch.stack([logarithm(motion) for motion in self.motions])
-        motions = exp_se3(self.weights_at(points) @ logarithms)
-        return (motions[:, :3, :3] @ points[..., None]).squeeze(-1) + motions[:, :3, 3]
+        axis, shift = (self.weights_at(points) @ logarithms).split(3, -1)
+        angle = axis.norm(dim=1, keepdim=True)
+        # Rodrigues' formula, with coefficients that have a value at 0°
+        first, second = torch.sinc(angle / np.pi), torch.sinc(angle / (2 * np.pi)).square() / 2
+        third = torch.where(angle > 1e-3, (1 - first) / angle.square().clamp(min=1e-12), 1 / 6)
+        about, along = axis.cross(points, dim=1), axis.cross(shift, dim=1)
+        turned = first * about + second * axis.cross(about, dim=1)
+        return points + turned + shift + second * along + third * axis.cross(along, dim=1)
 
 
 def belonging(subject: torchio.Subject, labels: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,28 +88,6 @@ def belonging(subject: torchio.Subject, labels: Sequence[int]) -> tuple[Tensor, 
     weights[weights < _LEAST] = 0
     weights /= weights.sum(0)
     return torch.from_numpy(weights).float(), torch.from_numpy(affine @ scale), torch.from_numpy(np.stack(centres))
-
-
-def divided(volume: Volume, field: PolyrigidField) -> list[PackedVolume]:
-    """The CT divided among the pieces, each part in the smallest box that holds it."""
-    grid_from_voxel = torch.linalg.inv(field.world_from_grid).numpy() @ volume.world_from_voxel
-    axes = [torch.arange(n, dtype=torch.float64) for n in volume.values.shape]
-    size = torch.tensor(field.weights.shape[1:], dtype=torch.float64)
-    scale = 2 / (size - 1).clamp(min=1)
-    theta = torch.from_numpy(grid_from_voxel)
-    parts = []
-    where = [
-        (axis[:, None] * theta[:3, n] * scale).float() for n, axis in enumerate(axes)
-    ]  # the grid's coordinates are linear in i, j and k
-    offset = (theta[:3, 3] * scale - 1).float()
-    grid = where[0][:, None, None] + where[1][None, :, None] + where[2][None, None] + offset
-    grid = grid.flip(-1)[None]
-    for weights in field.weights:
-        belongs = grid_sample(weights[None, None], grid, align_corners=True, padding_mode="border")[0, 0].numpy()
-        values = volume.values * belongs
-        box = ndimage.find_objects((belongs > 0).view(np.uint8))[0]
-        parts.append(Volume(values[box], shifted(volume.world_from_voxel, [axis.start for axis in box])).pack())
-    return parts
 
 
 def logarithm(motion: Tensor) -> Tensor:

@@ -18,33 +18,32 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from ...camera import adjoint, camera_axes, invert
-from ...render import PackedVolume, integrate, ray_jacobian
+from ...render import PackedVolume, Volume, integrate, ray_jacobian
 from ...render.volumes.prepared import packed_structure
 from ...similarity import PatchEquations, patch_equations
 from ...similarity.normal_equations import NothingToCompareError
-from ..judgement import Evidence, Verdict, contrast, halves_and_uncertainty, judge
+from ..judgement import OPTIMISM, Evidence, Verdict, contrast, halves_and_uncertainty, judge
 from ..pixels.level import Level, independent
 from ..pixels.part import Part
+from .warp import Share, Warp
 
 if TYPE_CHECKING:
     import torchio
 
 _VOXEL = 3.0
 """mm: voxels and step of the bone whose shadow is looked for; for a small bone as much less."""
-_OPTIMISM = 4.5
-"""Errors of a piece are larger than the scatter of the blocks says, more so than those of a whole: what the neighbours
-do wrong moves it along the beam. On one view of eleven simulated patients who lay bent, depths were off by 4.5 times
-the scatter, as a root mean square."""
 _UNSEEN = 0.02
 """A bone is not in the picture if less of its shadow than this is compared."""
 
 
 @dataclass(frozen=True)
 class Stand:
-    """A stage as it ended: the levels, one for each view, and the parts of the CT, one for each piece."""
+    """A stage as it ended: the levels and the poses of the whole, of each view, and the CT as the pieces lie."""
 
     levels: Sequence[Level]
-    parts: Sequence[PackedVolume]
+    starts: Tensor
+    warp: Warp
+    volume: Volume
 
 
 class Look:
@@ -52,22 +51,22 @@ class Look:
 
     Parameters
     ----------
-    level, parts
-        A level, and the parts of the CT.
-    poses
-        (K, 4, 4) where all pieces were found, for the level's view.
-    piece
-        Which of them it is.
+    level, start
+        The level of a view, and the pose (4, 4) of the whole in it.
+    whole, share
+        The CT as the pieces lie, and what of it belongs to the piece.
+    pose
+        (4, 4) where the piece was found.
     bone, step
         The bone alone, whose shadow is looked at, and the distance of samples in it, mm.
     """
 
     def __init__(
-        self, level: Level, parts: Sequence[PackedVolume], poses: Tensor, piece: int, bone: PackedVolume, step: float
-    ) -> None:
-        self.level, self.part, self.bone, self.step = level, parts[piece], bone, step
-        self.others = sum(self._line(part, pose) for part, pose in zip(parts, poses, strict=True))
-        self.others = self.others - self._line(self.part, poses[piece])
+        self, level: Level, start: Tensor, whole: PackedVolume, share: Share, pose: Tensor, bone: PackedVolume,
+        step: float,
+    ) -> None:  # fmt: skip
+        self.level, self.part, self.bone, self.step = level, share, bone, step
+        self.others = self._integral(whole, start, level.stage.step) - self._line(share, pose)
 
     def likeness(self, pose: Tensor) -> float:
         """The local NCC in and beside the bone's shadow with the bone at a pose (4, 4)."""
@@ -77,9 +76,9 @@ class Look:
     def patches(self, pose: Tensor) -> PatchEquations:
         """What each patch says of the bone's pose. They are numbered as if they were all that fit into the image."""
         camera = self.level.camera
-        rays = camera.rays(pose)
-        _, jacobian = ray_jacobian(self.part, *rays, self.level.stage.step / camera.sid)
-        return self._patches(pose, jacobian.double().reshape(6, *camera.shape))
+        rays = camera.rays(self.part.seen_from(pose))
+        _, jacobian = ray_jacobian(self.part.volume, *rays, self.level.stage.step / camera.sid)
+        return self._patches(pose, self.part.of_the_piece(jacobian).double().reshape(6, *camera.shape))
 
     def seen(self, pose: Tensor) -> float:
         """The share of the bone's shadow that is compared; 0 if it falls beside the image."""
@@ -97,14 +96,17 @@ class Look:
             image, jacobian, level.target, stage.patch, stage.stride, level.valid, "deviation", worth
         )
 
-    def _line(self, part: PackedVolume, pose: Tensor, step: float | None = None) -> Tensor:
-        camera = self.level.camera
-        source, target = (points[None] for points in camera.rays(pose))
-        step = self.level.stage.step if step is None else step
-        return integrate(part, source, target, step / camera.sid, False, camera.shape[1])[0].reshape(camera.shape)
+    def _line(self, part: Share, pose: Tensor) -> Tensor:
+        return self._integral(part.volume, part.seen_from(pose), self.level.stage.step)
 
     def _shadow(self, pose: Tensor) -> Tensor:
-        return self._line(self.bone, pose, self.step) > 0
+        return self._integral(self.bone, pose, self.step) > 0
+
+    def _integral(self, volume: PackedVolume, pose: Tensor, step: float) -> Tensor:
+        camera = self.level.camera
+        source, target = (points[None] for points in camera.rays(pose))
+        line = integrate(volume, source, target, step / camera.sid, False, camera.shape[1])
+        return line[0].reshape(camera.shape)
 
 
 def evidence_of(
@@ -136,10 +138,7 @@ def evidence_of(
     part = Part.of(subject, [label])
     step = _VOXEL * part.scale
     bone = packed_structure(subject, label, step, torch.float32)
-    coarse, last = (
-        [Look(level, stand.parts, poses[:, v], piece, bone, step) for v, level in enumerate(stand.levels)]
-        for stand in (stands[-2:][0], stands[-1])
-    )
+    coarse, last = (_looks(stand, piece, poses[piece], bone, step) for stand in (stands[-2:][0], stands[-1]))
     own = poses[piece]
     seen = float(np.mean([look.seen(pose) for look, pose in zip(last, own, strict=True)]))
     if seen < _UNSEEN:
@@ -156,6 +155,14 @@ def evidence_of(
     ncc = float(np.mean([1 - (each.weight @ each.cost).item() for each in patches]))
     count = sum(independent(len(each.where), last[0].level.stage) for each in patches)
     return Evidence(max(ncc, 0.0), here, above, halves, deviations, seen, count)
+
+
+def _looks(stand: Stand, piece: int, poses: Tensor, bone: PackedVolume, step: float) -> list[Look]:
+    whole, share = stand.volume.pack(), stand.warp.share(stand.volume, piece)
+    return [
+        Look(level, start, whole, share, pose, bone, step)
+        for level, start, pose in zip(stand.levels, stand.starts, poses, strict=True)
+    ]
 
 
 def verdict_of(evidence: Evidence) -> Verdict:
@@ -188,7 +195,7 @@ def deviations_of(
     scatter = blocks - blocks.mean(0)
     spread = scatter.mT @ scatter * len(blocks) / max(len(blocks) - 1, 1)
     inverse = torch.linalg.inv(hessian + held)
-    covariance = inverse @ (_OPTIMISM**2 * spread + weight_of_prior * held) @ inverse
+    covariance = inverse @ (OPTIMISM**2 * spread + weight_of_prior * held) @ inverse
     rows = []
     for k, centre in enumerate(centres):
         basis = adjoint(invert(camera_axes(start, centre)))

@@ -14,9 +14,9 @@ from torch.nn.functional import interpolate
 
 from ...camera import Camera, camera_axes, invert, make_transform, transform_points
 from ...images import XRay
-from ...render import beyond, smoothed
+from ...render import PackedVolume, Volume, beyond, smoothed
 from ...render.volumes.outside import cut_faces
-from ...render.volumes.prepared import NOWHERE
+from ...render.volumes.prepared import NOWHERE, smoothed_volume
 from ...render.volumes.volume import Reach
 from ..choices import Comparison, Strategy
 from ..prior import Expectation, Prior
@@ -29,6 +29,8 @@ from .worth import Worth, is_alone, whole_rays
 
 if TYPE_CHECKING:
     import torchio
+
+    from ..piecewise.warp import Warp
 
 FOV = 220.0
 """mm: what an X-ray of a trunk shows from side to side, on whose pixels the stages count."""
@@ -77,6 +79,8 @@ class Views:
     """By the number of the view: the pixels (rows, columns) bool that no pose explains."""
     veil: Veil = field(init=False)
     """The scatter that is taken off the X-rays."""
+    warp: Warp | None = field(init=False, default=None)
+    """How the CT is warped before it is compared. None: not at all."""
 
     def __post_init__(self) -> None:
         compare = self.compare
@@ -145,16 +149,15 @@ class Views:
     def levels(self, stage: Stage, number: int, poses: Tensor) -> list[Level]:
         """The levels of a stage, the ``number``-th from 0, one for each view, at the poses (V, 4, 4) so far."""
         if number == _KNOWN_FROM and not self.alone:
-            self._look_again(stage, poses)
+            self.look_again(stage, poses)
         return self._levels(stage, number, self.bone)
 
     def renewed(self, number: int, poses: Tensor) -> list[Level] | None:
         """The levels of a stage that has ended, made anew if its better poses (V, 4, 4) show another veil, or None."""
         if number != _KNOWN_FROM or self.alone or not self._shows_scatter:
             return None
-        stage, before = self.search.stages[number], self.veil
-        self._look_again(stage, poses)
-        return self._levels(stage, number, self.bone) if self.veil.differs(before) else None
+        stage = self.search.stages[number]
+        return self._levels(stage, number, self.bone) if self.look_again(stage, poses) else None
 
     def _levels(self, stage: Stage, number: int, bone: float, soft: float = 1.0) -> list[Level]:
         if self.alone:
@@ -162,8 +165,7 @@ class Views:
         if self.alone and stage.patch is None:  # beside the part, the whole image says nothing
             stage = replace(stage, patch=_FIRST_PATCH, stride=3)
         stage, pixel, box, worth = self._fitted(stage)
-        soft = 0.0 if self.alone else soft
-        volume = smoothed(self.subject, stage.voxel, stage.smoothing, bone, soft, self.reach)
+        volume = self._smoothed(stage, bone, soft)
         depths = self._depths(self.start)
         levels = []
         for view, xray in enumerate(self.xrays):
@@ -175,6 +177,19 @@ class Views:
                 )
             )  # fmt: skip
         return levels
+
+    def volume_at_rest(self, stage: Stage) -> Volume:
+        """The CT of a stage that was fitted to the part, neither warped nor packed."""
+        return smoothed_volume(self.subject, *self._how(stage, self.bone, 1.0))
+
+    def _smoothed(self, stage: Stage, bone: float, soft: float) -> PackedVolume:
+        how = self._how(stage, bone, soft)
+        return (
+            smoothed(self.subject, *how) if self.warp is None else self.warp(smoothed_volume(self.subject, *how)).pack()
+        )
+
+    def _how(self, stage: Stage, bone: float, soft: float) -> tuple[object, ...]:
+        return stage.voxel, stage.smoothing, bone, 0.0 if self.alone else soft, self.reach
 
     def _fitted(
         self, stage: Stage
@@ -267,10 +282,13 @@ class Views:
                 return True
         return False
 
-    def _look_again(self, stage: Stage, poses: Tensor) -> None:
-        """Estimate the factor on bone and the scatter at poses (V, 4, 4) that are roughly right."""
+    def look_again(self, stage: Stage, poses: Tensor) -> bool:
+        """Estimate the factor on bone and the scatter at poses (V, 4, 4) that are roughly right.
+
+        It returns whether another veil was found than before.
+        """
         if stage.patch is None:
-            return
+            return False
         before, levels, images, worths = self.veil, [], [], []
         self.veil = Veil()
         for soft, bone, pose in zip(self._levels(stage, 0, 0.0), self._levels(stage, 0, 1.0, 0.0), poses, strict=True):
@@ -304,3 +322,4 @@ class Views:
             ]
             without(likeliest(without, before))
             self.bone = estimated_bone()
+        return self.veil.differs(before)
