@@ -27,8 +27,9 @@ CAMERA = Camera(1020, (1.0, 1.0), (320, 320))
 """The detector of the cases."""
 VERTEBRA = "vertebrae_T8"
 """The vertebra that counts where only one does; it lies in the middle of the example CT."""
-PIECES = tuple(f"vertebrae_T{n}" for n in range(4, 13))
-"""The pieces into which a bent patient is taken."""
+PIECES = (*(f"vertebrae_T{n}" for n in range(1, 13)), "vertebrae_L1", "vertebrae_L2")
+"""The pieces into which a bent patient is taken: all vertebrae that the CT shows whole. Beyond the last ones a patient
+is taken to move rigidly, so that fewer pieces leave more of a bend unexplained."""
 
 _BONE_HU, _PLACES = 300, 300
 """Hounsfield units above which a voxel is bone; and number of places in bone at which the error is measured."""
