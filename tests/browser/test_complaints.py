@@ -1,4 +1,4 @@
-"""What the other tests of pages rest on: a page tells of a file that is missing, and not of one that it did not await."""
+"""What other tests of pages rest on: a page tells of a file that is missing, and not of one that it did not await."""
 
 
 def test_a_missing_file_is_told(open_page, tmp_path):

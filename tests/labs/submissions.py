@@ -1,4 +1,4 @@
-"""What students hand in: for each lab three submissions with plausible wrong answers, and one that has to be stopped."""
+"""What students hand in: for each lab three submissions with plausible wrong answers, and one that is stopped."""
 
 from __future__ import annotations
 
