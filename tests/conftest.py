@@ -4,6 +4,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores; be
     for threads in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(threads, "1")
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def group_of(nodeid):
     if path.endswith(("/test_study_workers.py", "/test_study_tables.py")):
         return "workers that would time each other out"
     return nodeid if test.startswith("test_the_solutions_are_right[") else path
+
+
+def pytest_collection_finish():
+    """Take what imports and collection have made, a million objects, out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish():
+    gc.unfreeze()  # else extensions complain at the end that their objects were never freed
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ class Fenced:
         student = (resources or {}).get("nbgrader", {}).get("student", "")
         self._lost = ""
         self.interrupt_on_timeout, self.allow_errors = True, True
+        self.shutdown_kernel = "immediate"  # nothing is awaited from a kernel that has run its last cell
         self.timeout_func = self._limit_of
         self._imports = next((cell.get("id") for cell in nb.cells if cell.cell_type == "code"), None)
         fence = new_code_cell(f"__import__('diffpose_nb.labs.fence').labs.fence.raise_fence({str(folder)!r})")

@@ -11,9 +11,9 @@ from the_book import NOTEBOOKS
 HEAVIEST_PAGE = 8_000_000  # bytes, with everything that it loads; a scene that turns carries its viewer, 2 MB
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(html):
-    """Path relative to the book → parsed page."""
+    """Path relative to the book → parsed page: millions of objects, which go when this module is done."""
     paths = [path for path in html.rglob("*.html") if "_static" not in path.parts]
     return {path.relative_to(html): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in paths}
 

@@ -11,6 +11,8 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--allow-file-access
 # only modules that have NEEDS_WEBGL = True get it.
 WEBGL, NO_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"], ["--disable-gpu"]
 DESKTOP = {"width": 1280, "height": 900}
+# How a request ends that nobody awaits any more, such as that of an icon of a page that was left.
+TAKEN_BACK = "net::ERR_ABORTED"
 LOCAL = ("file:", "data:", "blob:", "about:")
 # While a kernel starts, jupyter_server 2.21 may answer the question which ones run with an error of its own.
 # Lab asks for a text cell's picture at the page's own address first, and takes that back; it then comes from /files/.
@@ -48,7 +50,7 @@ def open_page(browser):
                 page.complaints.append(text)
 
         page.on("request", lambda r: r.url.startswith(local) or complain(f"outside: {r.url[:200]}"))
-        page.on("requestfailed", lambda r: complain(f"failed: {r.url[:200]} ({r.failure})"))
+        page.on("requestfailed", lambda r: r.failure == TAKEN_BACK or complain(f"failed: {r.url[:200]} ({r.failure})"))
         page.on("pageerror", lambda error: complain(f"error: {error}"))
         page.on("console", lambda m: m.type == "error" and complain(f"console: {m.text[:300]} {m.location['url']}"))
         return page

@@ -1,5 +1,6 @@
 """Series drawn at random: the bright voxel and the corners are where they were written, or the series is refused."""
 
+import os
 import shutil
 from itertools import product
 
@@ -11,7 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from diffpose_nb import ct
 
-SERIES = 2000
+SERIES = int(os.environ.get("SERIES", "600"))
+"""Of so many, whatever may happen to a series, alone, happens to thirty or more."""
 SHAPE = (7, 5, 9)
 STEP = 2.5
 
