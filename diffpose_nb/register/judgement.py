@@ -29,7 +29,8 @@ Judgement = Literal["found", "doubtful", "lost"]
 _FOUND, _LOST = 0.9, 0.2
 """A pose with at least the first confidence is found, one with less than the second is lost."""
 _LOOSE = 3.0
-"""mm: a pose whose position has a larger standard deviation in some direction is not found, but doubtful."""
+"""mm: a pose whose position has a larger standard deviation in some direction is not found, but doubtful. The errors of
+a whole are smaller than its standard deviations say."""
 OPTIMISM, OPTIMISM_ALONE = 3.0, 6.0
 """Errors are larger than the scatter of the blocks says, since the renderer is no exact model of the X-ray, and what is
 wrong in all blocks alike does not scatter. Depths were off by once or twice the scatter on simulated chests, and by
@@ -84,7 +85,7 @@ class Verdict:
     reasons: list[str]
 
 
-def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
+def judge(evidence: Evidence, agreement: float = float("nan"), loose: float = _LOOSE) -> Verdict:
     """Found, doubtful or lost: a logistic regression on what :class:`Evidence` holds, and two limits.
 
     Its coefficients were fitted to refinements of every kind of X-ray in :mod:`diffpose_nb.study.kinds`, mirrored ones
@@ -96,6 +97,8 @@ def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
     ----------
     agreement
         The share of further attempts that ended at the same pose; NaN if none was made.
+    loose
+        mm: a pose whose position has a larger standard deviation in some direction is doubtful.
     """
     confidence = _confidence(evidence)
     reasons = []
@@ -108,7 +111,7 @@ def judge(evidence: Evidence, agreement: float = float("nan")) -> Verdict:
         reasons += _against(evidence)
     limits = []
     loosest = evidence.uncertainty[3:].max().item()
-    if confidence >= _LOST and loosest > _LOOSE:
+    if confidence >= _LOST and loosest > loose:
         axis = ("x of the image", "y of the image", "the beam")[int(evidence.uncertainty[3:].argmax())]
         limits.append(
             f"Along {axis} the position is known to {loosest:.1f} mm only (one standard deviation): a second view or a "
