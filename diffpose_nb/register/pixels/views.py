@@ -211,7 +211,7 @@ class Views:
             pixel = level.camera.pixel_spacing[0] * self._depths(pose[None])[0] / level.camera.sid
             # with the scatter, whose noise the limits were made for
             shown = level.prepared(self.as_taken[view])
-            found = unexplained(level.image(pose), shown, level.open, pixel)
+            found = unexplained(level.picture(pose).image, shown, level.open, pixel)
             self.foreign[view] = self._on_xray(view, found, level)
             if found.any():
                 chosen = chosen & ~found
