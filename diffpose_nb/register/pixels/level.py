@@ -93,8 +93,8 @@ class Level:
 
         def target_of(attenuation: Tensor) -> Tensor:
             """(rows, columns) of the level: as coarse and as smooth as the CT."""
-            part = attenuation[: rows * binning, : columns * binning]
-            binned = part.reshape(blocks).mean((1, 3), dtype=torch.float64)
+            part = attenuation[: rows * binning, : columns * binning].double()
+            binned = part.reshape(blocks).sum(1).sum(2) / binning**2  # in this order it is several times faster
             return torch.from_numpy(smooth(binned.numpy()))
 
         self._target_of, self._crop = target_of, (slice(None), slice(None))
@@ -136,10 +136,12 @@ class Level:
     def likeness(self, pose: Tensor, image: Tensor | None = None, worth: Tensor | None = None) -> float:
         """The local NCC at a pose, for which no derivatives are needed. The stage has to have patches.
 
-        ``image`` and ``worth`` (rows, columns) may be given in place of those that belong to the pose.
+        ``image`` and ``worth`` (rows, columns) may be given in place of those that belong to the pose; without a worth
+        all pixels of that image count the same.
         """
-        image = self.image(pose) if image is None else image
-        worth = self.worth_at(pose, image) if worth is None else worth
+        if image is None:
+            image = self.image(pose)
+            worth = self.worth_at(pose, image)
         found = self._patches(image, image.new_zeros(0, *image.shape), worth)
         return 1 - (found.weight @ found.cost).item()
 
