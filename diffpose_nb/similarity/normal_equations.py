@@ -35,6 +35,11 @@ class NormalEquations:
     def __add__(self, other: NormalEquations) -> NormalEquations:
         return NormalEquations(self.cost + other.cost, self.gradient + other.gradient, self.hessian + other.hessian)
 
+    def gain(self, step: Tensor) -> float:
+        r"""By how much a step :math:`\delta` lowers the cost, if it is as it is here,
+        :math:`-g^\top\delta - \delta^\top H\delta / 2`."""
+        return -(self.gradient @ step + step @ self.hessian @ step / 2).item()
+
 
 def ncc_normal_equations(
     image: Tensor,
