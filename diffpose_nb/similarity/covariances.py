@@ -32,10 +32,10 @@ def patch_covariances(stack: Tensor, worth: Tensor | None, patch: int, stride: i
     channels, _, columns = stack.shape
     covariance = np.empty((len(where), channels, channels))
     weights = np.ones(stack.shape[1:]) if worth is None else worth.to(torch.float64).numpy()
+    across = (columns - patch) // stride + 1
+    sum_up = _covariances if channels > 2 else _of_two_images
     with KERNEL_LOCK:
-        _covariances(
-            stack.contiguous().numpy(), weights, patch, stride, where.numpy(), (columns - patch) // stride + 1, covariance
-        )
+        sum_up(stack.contiguous().numpy(), weights, patch, stride, where.numpy(), across, covariance)
     return torch.from_numpy(covariance)
 
 
@@ -51,8 +51,7 @@ def _by_pooling(stack: Tensor, worth: Tensor | None, patch: int, stride: int) ->
     return product - mean[:, :, None] * mean[:, None, :]
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def _covariances(stack, worth, patch, stride, where, across, covariance):
+def _patch_row_by_row(stack, worth, patch, stride, where, across, covariance):
     """Patches of one row of patches are summed up together: first down the columns, then across."""
     channels, rows, _ = stack.shape
     begins = np.searchsorted(where, across * np.arange((rows - patch) // stride + 2))
@@ -101,3 +100,8 @@ def _covariances(stack, worth, patch, stride, where, across, covariance):
                     value = (sums[n] - sums[1 + i] * sums[1 + j] / whole) / whole
                     covariance[number, i, j] = covariance[number, j, i] = value
                     n += 1
+
+
+_covariances = njit(parallel=True, fastmath=True, cache=True, nogil=True)(_patch_row_by_row)
+_of_two_images = njit(fastmath=True, cache=True, nogil=True)(_patch_row_by_row)
+"""Done before a second thread has woken up."""
