@@ -42,7 +42,9 @@ def test_a_veil_that_is_known_is_taken_off(thickness, everywhere):
 
 
 def test_no_veil_changes_nothing(thickness, everywhere):
-    torch.testing.assert_close(Veil().taken_off(Exposure(thickness, everywhere, SPACING), 0.0), thickness, rtol=0, atol=0)
+    torch.testing.assert_close(
+        Veil().taken_off(Exposure(thickness, everywhere, SPACING), 0.0), thickness, rtol=0, atol=0
+    )
 
 
 def test_signal_stays_positive_however_strong_the_veil(thickness, everywhere):

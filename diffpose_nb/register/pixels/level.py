@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...camera import Camera, transform_points
+from ...camera import Camera, apart, transform_points
 from ...images import smoother
 from ...render import PackedVolume, integrate, ray_jacobian
 from ...similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
@@ -32,6 +32,8 @@ _NOTHING = (
 )
 _DENSE = 0.5
 """If more than this share of the open pixels is compared, all of them are rendered."""
+_MOVED = 0.5
+"""Pixels: which of them are comparable is not asked again before the pose has moved so far."""
 _NOTICEABLE = 0.01
 """A selection of pixels has changed noticeably if more than this share of it has."""
 
@@ -97,6 +99,7 @@ class Level:
             binned = part.reshape(blocks).sum(1).sum(2) / binning**2  # in this order it is several times faster
             return torch.from_numpy(smooth(binned.numpy()))
 
+        self._pixel = camera.pixel_spacing[0] * depth / camera.sid
         self._target_of, self._crop = target_of, (slice(None), slice(None))
         self.target = target_of(attenuation)
         self.camera = camera
@@ -113,7 +116,7 @@ class Level:
             self.open = self.valid = self.open[crop]
             self.camera, self.target = self.camera.crop(top, left, rows, columns), self.target[crop]
         if self._choose is not None:
-            self.valid = self._choose(self, pose)
+            self.valid, self._chosen_at = self._choose(self, pose), pose
         if not self.valid.any():
             raise NothingToCompareError(
                 _NOTHING if self.open.any() else "no pixel is left to compare: the mask covers the whole image"
@@ -125,9 +128,10 @@ class Level:
 
     def revise(self, pose: Tensor) -> bool:
         """Select the pixels anew at a pose that is better known; True if the selection has changed noticeably."""
-        if self._choose is None:
+        if self._choose is None or apart(pose, self._chosen_at) < _MOVED * self._pixel:
             return False
         before, after = self.valid, self._choose(self, pose)
+        self._chosen_at = pose
         if not after.any() or (before ^ after).sum() < _NOTICEABLE * before.sum():
             return False
         self.valid = after
@@ -146,7 +150,7 @@ class Level:
         return 1 - (found.weight @ found.cost).item()
 
     def image(self, pose: Tensor, everywhere: bool = False) -> Tensor:
-        """The DRR (rows, columns) of the open pixels; with ``everywhere`` of all pixels, else it is zero beside them."""
+        """The DRR (rows, columns) of the open pixels, zero beside them; with ``everywhere`` that of all pixels."""
         wanted = torch.ones_like(self.open) if everywhere else self.open
         image, kept = torch.zeros(self.camera.shape, dtype=torch.float64), self._kept
         if kept is not None and kept.is_of(pose, None):
