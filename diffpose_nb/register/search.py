@@ -222,7 +222,8 @@ class Search:
             targets = [level.target.where(level.valid, torch.nan) for level in views]
             pose = trial[0] if len(views) == 1 else trial
             self._record(Step(number, pose, cost, accepted, beside(images), beside(targets)), step)
-            if not accepted and slope.gain(step) < _NOISE * lowest:
+            promised = slope.gain(step / stage.gain)  # of the step of Gauss and Newton, which may be made longer
+            if not accepted and promised < _NOISE * lowest:
                 return "converged"
             step = damped_step(slope, damping, stage.gain, self.axes)
             if step[:3].norm() < stage.tolerance[0] and step[3:6].norm() < stage.tolerance[1]:
