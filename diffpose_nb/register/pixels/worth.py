@@ -31,8 +31,8 @@ _TRUSTED = 7.0
 the stage is smoothed: coarse images ask for little more than that the body goes on."""
 _UNEVEN = 1.5
 """mm of water: where what is missing varies so much within a neighbourhood, the edge of the CT is near."""
-_COARSE, _COARSE_GUESS = 64, 32
-"""Pixels of the image in which the missing part is computed, and of that through a guess, in which it draws no edge."""
+_COARSE = 64
+"""Pixels of the image in which the missing part is computed."""
 _STEP = 6.0
 """mm between samples of the missing part, which is a guess."""
 _GLOBAL_MARGIN = 8
@@ -122,7 +122,7 @@ def whole_rays(
         counts half. None: the CT ends at its faces.
     """
     rows, columns = camera.shape
-    factor = max(1, round(max(rows, columns) / (_COARSE if guessed is None else _COARSE_GUESS)))
+    factor = max(1, round(max(rows, columns) / _COARSE))
     small = camera.resize(max(1, rows // factor), max(1, columns // factor))
     column, row = missing.may_be_met(small, world_from_camera).mT.nonzero().unbind(1)  # down the columns, as they lie
     if not len(row):
