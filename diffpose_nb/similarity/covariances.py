@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit, prange
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -29,13 +28,15 @@ def patch_covariances(stack: Tensor, worth: Tensor | None, patch: int, stride: i
     """
     if stack.requires_grad:  # autograd does not see through compiled code
         return _by_pooling(stack, worth, patch, stride)[where]
+    from .kernel import sum_up, sum_up_at_once
+
     channels, _, columns = stack.shape
     covariance = np.empty((len(where), channels, channels))
-    weights = np.ones(stack.shape[1:]) if worth is None else worth.to(torch.float64).numpy()
+    weights = np.ones(stack.shape[1:]) if worth is None else worth.to(torch.float64).contiguous().numpy()
     across = (columns - patch) // stride + 1
-    sum_up = _covariances if channels > 2 else _of_two_images
+    compiled = sum_up if channels > 2 else sum_up_at_once
     with KERNEL_LOCK:
-        sum_up(stack.contiguous().numpy(), weights, patch, stride, where.numpy(), across, covariance)
+        compiled(stack.contiguous().numpy(), weights, patch, stride, where.numpy(), across, covariance)
     return torch.from_numpy(covariance)
 
 
@@ -49,59 +50,3 @@ def _by_pooling(stack: Tensor, worth: Tensor | None, patch: int, stride: int) ->
     means = pooled[:-1] / pooled[-1].clamp(min=1e-12)
     mean, product = means[:channels].mT, means[channels:].mT.reshape(-1, channels, channels)
     return product - mean[:, :, None] * mean[:, None, :]
-
-
-def _patch_row_by_row(stack, worth, patch, stride, where, across, covariance):
-    """Patches of one row of patches are summed up together: first down the columns, then across."""
-    channels, rows, _ = stack.shape
-    begins = np.searchsorted(where, across * np.arange((rows - patch) // stride + 2))
-    for down in prange(len(begins) - 1):
-        begin, end = begins[down], begins[down + 1]
-        if begin == end:
-            continue
-        top, left = down * stride, where[begin] % across * stride
-        width = where[end - 1] % across * stride + patch - left
-        strip, weighted = np.empty((channels, patch, width)), np.empty((channels, patch, width))
-        lines = np.zeros((1 + channels + channels * (channels + 1) // 2, width))  # sums over the rows of the strip
-        for y in range(patch):
-            for x in range(width):
-                lines[0, x] += worth[top + y, left + x]
-        n = 1
-        for i in range(channels):
-            mean = 0.0  # is taken off, so that the difference below loses no precision
-            for y in range(patch):
-                for x in range(width):
-                    mean += stack[i, top + y, left + x]
-            mean /= patch * width
-            for y in range(patch):
-                for x in range(width):
-                    strip[i, y, x] = stack[i, top + y, left + x] - mean
-                    weighted[i, y, x] = worth[top + y, left + x] * strip[i, y, x]
-                    lines[n, x] += weighted[i, y, x]
-            n += 1
-        for i in range(channels):
-            for j in range(i, channels):
-                for y in range(patch):
-                    for x in range(width):
-                        lines[n, x] += weighted[i, y, x] * strip[j, y, x]
-                n += 1
-        sums = np.empty(len(lines))
-        for number in range(begin, end):
-            start = where[number] % across * stride - left
-            for n in range(len(lines)):
-                total = 0.0
-                for x in range(start, start + patch):
-                    total += lines[n, x]
-                sums[n] = total
-            whole = max(sums[0], 1e-12)
-            n = 1 + channels
-            for i in range(channels):
-                for j in range(i, channels):
-                    value = (sums[n] - sums[1 + i] * sums[1 + j] / whole) / whole
-                    covariance[number, i, j] = covariance[number, j, i] = value
-                    n += 1
-
-
-_covariances = njit(parallel=True, fastmath=True, cache=True, nogil=True)(_patch_row_by_row)
-_of_two_images = njit(fastmath=True, cache=True, nogil=True)(_patch_row_by_row)
-"""Done before a second thread has woken up."""
