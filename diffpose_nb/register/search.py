@@ -32,7 +32,7 @@ _REVISIONS = 2
 """At most so many times a stage begins again because other pixels turned out to be comparable."""
 _RENEWALS = 5
 """At most so many times a stage begins again because its better pose changed what is known of the X-rays."""
-_NOISE = 1e-3
+_NOISE = 3e-4
 """The cost of a pose is known to about this share of it, because samples along rays lie differently at every pose. A
 step that is refused though it promised to gain less was not too long: there is nothing left to gain."""
 _PRIOR = 1e-3
