@@ -6,7 +6,7 @@ The origin of the pixels does not matter here: :mod:`diffpose_nb.dicom` reads th
 
 from .collimator import open_field
 from .display import Display, undo_display
-from .filters import local_contrast, smooth_inside
+from .filters import local_contrast, smooth_inside, smoother
 from .polarity import beam_sign
 from .xray import XRay
 
@@ -17,5 +17,6 @@ __all__ = [
     "local_contrast",
     "open_field",
     "smooth_inside",
+    "smoother",
     "undo_display",
 ]

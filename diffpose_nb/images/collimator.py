@@ -7,6 +7,8 @@ the middle of the image, the attenuation rises steeply there, within a few pixel
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -52,12 +54,18 @@ def open_field(attenuation: Tensor) -> Tensor:
     direction = np.stack([np.sin(angles), np.cos(angles)])
     edge = _fill_gaps(_edge_radius(attenuation.numpy(), centre, direction, radii, scale))
 
-    row, column = np.indices((rows, columns)) - centre[:, None, None]
-    angle = np.rad2deg(np.arctan2(row, column)) % 360 * _ANGLES / 360
-    limit = ndimage.map_coordinates(edge, [angle], order=1, mode="grid-wrap")
+    angle, radius = _polar((rows, columns))
+    inside = radius < ndimage.map_coordinates(edge, [angle], order=1, mode="grid-wrap")
     # The edges of blades are straight, so narrow teeth of the field are errors; the opening removes them.
-    inside = ndimage.binary_opening(np.hypot(row, column) < limit, np.ones((5, 5)))
+    inside = ndimage.grey_opening(inside.view(np.uint8), (5, 5), mode="constant").view(bool)
     return torch.from_numpy(ndimage.binary_erosion(inside, iterations=max(1, round(_MARGIN * scale)), border_value=1))
+
+
+@lru_cache(maxsize=4)
+def _polar(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) the direction of every pixel, from 0 to :data:`_ANGLES`, and its distance from the middle."""
+    row, column = np.indices(shape) - (np.array(shape)[:, None, None] - 1) / 2
+    return np.rad2deg(np.arctan2(row, column)) % 360 * _ANGLES / 360, np.hypot(row, column)
 
 
 def _edge_radius(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -14,8 +16,13 @@ _EPS = 1e-5
 
 def smooth_inside(image: np.ndarray, valid: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
     """A Gaussian blur that ignores invalid pixels, for example NaN."""
-    weight = ndimage.gaussian_filter(valid.astype(float), sigma)
-    return ndimage.gaussian_filter(np.where(valid, image, 0), sigma) / np.maximum(weight, 1e-6)
+    return smoother(valid, sigma)(image)
+
+
+def smoother(valid: np.ndarray, sigma: float | np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """:func:`smooth_inside` as a function of the image, for several images with the same valid pixels."""
+    weight = np.maximum(ndimage.gaussian_filter(valid.astype(float), sigma), 1e-6)
+    return lambda image: ndimage.gaussian_filter(np.where(valid, image, 0), sigma) / weight
 
 
 _NEIGHBOURHOODS = 6

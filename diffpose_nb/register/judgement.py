@@ -189,7 +189,7 @@ def gather(views: Views, expectation: Expectation, attempt: Attempt) -> Evidence
         attempt.patches, widths, views.axes, pull, weight, views.radius,
         OPTIMISM_ALONE if views.alone else OPTIMISM,
     )  # fmt: skip
-    seen = float(np.mean([level.seen(pose) for level, pose in zip(last, attempt.poses, strict=True)]))
+    seen = float(np.mean([level.seen(pose) for level, pose in zip(coarse, attempt.poses, strict=True)]))
     return Evidence(attempt.ncc, here, above, halves, deviations, seen, independent)
 
 

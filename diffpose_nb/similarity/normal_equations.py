@@ -7,7 +7,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.nn.functional import max_pool2d
+
+from .covariances import patch_covariances
+from .patches import pooled
 
 Weighting = Literal["uniform", "contrast", "deviation", "both"]
 _CONTRAST = 0.02
@@ -31,6 +34,11 @@ class NormalEquations:
 
     def __add__(self, other: NormalEquations) -> NormalEquations:
         return NormalEquations(self.cost + other.cost, self.gradient + other.gradient, self.hessian + other.hessian)
+
+    def gain(self, step: Tensor) -> float:
+        r"""By how much a step :math:`\delta` lowers the cost, if it is as it is here,
+        :math:`-g^\top\delta - \delta^\top H\delta / 2`."""
+        return -(self.gradient @ step + step @ self.hessian @ step / 2).item()
 
 
 def ncc_normal_equations(
@@ -181,19 +189,12 @@ def _covariances(
         return ((centred * share) @ centred.mT)[None], share.new_ones(1), torch.zeros(1, dtype=torch.long)
     if patch > min(stack.shape[1:]):
         raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(stack.shape[1:])}")
-    stack = stack - stack.mean((1, 2), keepdim=True)  # so that the difference below loses no precision
-    channels = len(stack)
-    first, second = torch.triu_indices(channels, channels)
-    products = stack[first] * stack[second]
-    weighted = [stack, products] if worth is None else [worth * stack, worth * products, worth[None].to(stack.dtype)]
-    pooled = avg_pool2d(torch.cat(weighted)[None], patch, stride)[0].flatten(1)
-    share = torch.ones_like(pooled[0]) if worth is None else pooled[-1]
-    mean, product = (pooled[: channels + len(first)] / share.clamp(min=1e-12)).split([channels, len(first)])
-    covariance = stack.new_empty(pooled.shape[1], channels, channels)
-    covariance[:, first, second] = covariance[:, second, first] = (product - mean[first] * mean[second]).mT
+    share = torch.ones_like(stack[0]) if worth is None else worth.to(torch.float64)
+    share = pooled(share, patch, stride).flatten()
     whole = share >= _LEAST
     if valid is not None:
-        whole &= avg_pool2d(valid[None].to(torch.float64), patch, stride).flatten() == 1
+        whole &= pooled((~valid).double(), patch, stride).flatten() == 0
     if not whole.any():
         raise NothingToCompareError(f"no patch of {patch} x {patch} pixels lies within the valid part of the image")
-    return covariance[whole], share[whole], whole.nonzero().squeeze(1)
+    where = whole.nonzero().squeeze(1)
+    return patch_covariances(stack, worth, patch, stride, where), share[where], where

@@ -41,7 +41,7 @@ def patch_ncc(
     if patch is None:
         return _correlation(image[..., whole], target[whole])[..., None]
     x, y = (values - values.mean((-2, -1), keepdim=True) for values in (image, target))  # so that no precision is lost
-    mean_x, mean_y, xx, yy, xy = (_pool(values, patch, stride) for values in (x, y, x * x, y * y, x * y))
+    mean_x, mean_y, xx, yy, xy = (pooled(values, patch, stride) for values in (x, y, x * x, y * y, x * y))
     variances = (xx - mean_x**2 + EPS) * (yy - mean_y**2 + EPS)
     return ((xy - mean_x * mean_y) / variances.sqrt())[..., whole]
 
@@ -117,7 +117,7 @@ def _correlation(x: Tensor, y: Tensor) -> Tensor:
     return (x * y).mean(-1) / ((x.square().mean(-1) + EPS) * (y.square().mean(-1) + EPS)).sqrt()
 
 
-def _pool(values: Tensor, patch: int, stride: int) -> Tensor:
+def pooled(values: Tensor, patch: int, stride: int) -> Tensor:
     """Means over patches, (..., rows', columns').
 
     The means are taken first down, then across. For a patch of n x n pixels this takes 2 n steps instead of n².
@@ -135,7 +135,7 @@ def whole_patches(shape: tuple[int, int], patch: int | None, stride: int, valid:
     valid = torch.ones(shape, dtype=torch.bool) if valid is None else valid
     if patch is not None and patch > min(shape):
         raise ValueError(f"no patch of {patch} x {patch} pixels fits into an image of {tuple(shape)}")
-    whole = valid if patch is None else _pool((~valid).double(), patch, stride) == 0
+    whole = valid if patch is None else pooled((~valid).double(), patch, stride) == 0
     if not whole.any():
         what = "no pixel" if patch is None else f"no patch of {patch} x {patch} pixels"
         raise ValueError(f"{what} lies within the valid part of the image")

@@ -12,7 +12,7 @@ from diffpose_nb.register import Comparison, Prior, Strategy, refine, whole_rays
 from diffpose_nb.register.pixels.foreign import unexplained
 from diffpose_nb.register.pixels.part import Part
 from diffpose_nb.register.pixels.views import Views
-from diffpose_nb.render import Renderer, beyond
+from diffpose_nb.render import Renderer, beyond, integrate
 from diffpose_nb.render.volumes.prepared import NOWHERE
 from diffpose_nb.study.kinds import make_case
 
@@ -62,6 +62,20 @@ def test_whole_rays_are_those_that_miss_the_cut():
     assert worth[row, column] < 0.2
     assert worth[same, other] > 0.95
     assert whole_rays(beyond(_block(highs=(30, 30, 30))), CAMERA, carm_pose(180, 0, 700)).min() < 0.2
+
+
+def test_no_ray_beside_the_boxes_misses_anything():
+    """Of views from all sides, among them one from within what is missing."""
+    missing = beyond(_block())
+    left_out, missed = 0, 0
+    for angle, distance in ((0, 700), (50, 700), (90, 700), (200, 700), (90, 100)):
+        pose = rigid_motion([0, 0, 0], [60, 30, 0]) @ carm_pose(angle, 15, distance)
+        source, target = (points[None] for points in CAMERA.rays(pose))
+        lost = integrate(missing, source, target, 1 / 1020, False)[0].reshape(CAMERA.shape)
+        met = missing.may_be_met(CAMERA, pose)
+        assert not lost[~met].any()
+        left_out, missed = left_out + (~met).sum().item(), missed + (lost > 0).sum().item()
+    assert left_out > 3000 and missed > 3000, "of 32000 rays"
 
 
 def test_a_short_ct_is_registered_and_its_end_is_no_anatomy():

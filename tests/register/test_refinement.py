@@ -12,8 +12,9 @@ from tqdm import tqdm
 from diffpose_nb import ct, dicom, evaluate, frames, register
 from diffpose_nb.camera import Camera
 from diffpose_nb.frames import carm_pose, exp_se3, rigid_motion
-from diffpose_nb.images import XRay
+from diffpose_nb.images import XRay, open_field
 from diffpose_nb.register import Comparison, Strategy
+from diffpose_nb.register.pixels import level as level_module
 from diffpose_nb.register.pixels.level import Level
 from diffpose_nb.register.search import damped_step, prior
 from diffpose_nb.render import smoothed
@@ -90,6 +91,33 @@ def test_derivatives_of_a_level_are_those_of_its_cost(example, xray):
         ahead, behind = (level.linearise(exp_se3(sign * twist) @ pose)[0].cost for sign in (1, -1))
         expected = (ahead - behind) / (2 * twist[axis])
         torch.testing.assert_close(gradient[axis], expected, rtol=0.03, atol=0.01 * gradient.abs().max().item())
+
+
+def test_a_pose_is_rendered_once(example, xray, monkeypatch):
+    """To choose the pixels, to compare them, to choose them anew and to judge: with one DRR."""
+    rendered = []
+    march = level_module.ray_jacobian
+    monkeypatch.setattr(level_module, "ray_jacobian", lambda *a, **k: (rendered.append(len(a[1])), march(*a, **k))[1])
+    stage, pose = register.STAGES[2], xray.true_world_from_camera
+    volume, attenuation = smoothed(example, stage.voxel, stage.smoothing, 1.0), xray.attenuation()
+    valid = open_field(attenuation)
+
+    def lower_part(level, pose):
+        chosen = level.open & (level.picture(pose).image > 0)
+        chosen[:20] = False
+        return chosen
+
+    level = Level(stage, volume, CAMERA, attenuation, valid, 700.0, choose=lower_part)
+    level.begin(pose)
+    first = level.linearise(pose)[0]
+    level.revise(pose)
+    torch.testing.assert_close(level.image(pose), level.picture(pose).image)
+    assert rendered == [level.open.sum()]
+    away = rigid_motion([0, 0, 0], [5, 0, 0]) @ pose
+    assert level.linearise(away)[0].cost != first.cost
+    assert len(rendered) == 2, "at another pose there is another one"
+    torch.testing.assert_close(level.linearise(pose)[0].cost, first.cost)
+    assert 0.5 < level.seen(pose) * level.open.numel() / level.valid.sum() < 1.5
 
 
 def test_a_lost_start_is_restarted(example, xray):

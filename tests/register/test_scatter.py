@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from diffpose_nb.register import Comparison, Strategy, refine
-from diffpose_nb.register.pixels.scatter import Veil, likeliest, offset_of
+from diffpose_nb.register.pixels.scatter import Exposure, Veil, likeliest, offset_of
 from diffpose_nb.study.kinds import make_case
 
 SPACING = (4.0, 4.0)
@@ -36,17 +36,19 @@ def veiled(thickness, everywhere, veil):
 def test_a_veil_that_is_known_is_taken_off(thickness, everywhere):
     veil = Veil(0.4, 40.0)
     seen = veiled(thickness, everywhere, veil)
-    before, after = (image - thickness for image in (seen, veil.taken_off(seen, everywhere, SPACING, 0.0)))
+    before, after = (image - thickness for image in (seen, veil.taken_off(Exposure(seen, everywhere, SPACING), 0.0)))
     assert before.std() > 0.1, "the veil is meant to be strong"
     assert after.std() < 0.1 * before.std()
 
 
 def test_no_veil_changes_nothing(thickness, everywhere):
-    torch.testing.assert_close(Veil().taken_off(thickness, everywhere, SPACING, 0.0), thickness, rtol=0, atol=0)
+    torch.testing.assert_close(
+        Veil().taken_off(Exposure(thickness, everywhere, SPACING), 0.0), thickness, rtol=0, atol=0
+    )
 
 
 def test_signal_stays_positive_however_strong_the_veil(thickness, everywhere):
-    found = Veil(50.0, 20.0).taken_off(thickness, everywhere, SPACING, 0.0)
+    found = Veil(50.0, 20.0).taken_off(Exposure(thickness, everywhere, SPACING), 0.0)
     assert torch.isfinite(found).all() and (found - thickness <= 2.6).all(), "at least 0.08 of the signal is left"
 
 
@@ -56,7 +58,7 @@ def test_the_likeliest_veil_is_the_right_one(thickness, everywhere):
     seen = veiled(thickness, everywhere, veil)
 
     def score(guess):
-        found = guess.taken_off(seen, everywhere, SPACING, 0.0)
+        found = guess.taken_off(Exposure(seen, everywhere, SPACING), 0.0)
         return np.corrcoef(found.flatten(), thickness.flatten())[0, 1]
 
     found = likeliest(score)

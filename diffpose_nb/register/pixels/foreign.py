@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ...images import smooth_inside
+from ...images import smoother
 
 _WIDTH = 12.0
 """mm in the patient: standard deviation of the blur that is taken away. Metal is narrower than this."""
@@ -37,8 +37,8 @@ def unexplained(image: Tensor, target: Tensor, valid: Tensor, pixel: float) -> T
     mask = valid.numpy()
     if mask.sum() < 100:
         return torch.zeros_like(valid)
-    wide = _WIDTH / pixel
-    render, shown = (values - smooth_inside(values, mask, wide) for values in (image.numpy(), target.numpy()))
+    smooth = smoother(mask, _WIDTH / pixel)
+    render, shown = (values - smooth(values) for values in (image.numpy(), target.numpy()))
     slope = _slope(render[mask], shown[mask])
     rest = np.where(mask, shown - slope * render, 0.0)
     noise = 1.4826 * np.median(np.abs(rest[mask] - np.median(rest[mask])))

@@ -7,13 +7,14 @@ the Jacobian shortens every Gauss-Newton step.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...camera import Camera
-from ...images import smooth_inside
+from ...camera import Camera, apart, transform_points
+from ...images import smoother
 from ...render import PackedVolume, integrate, ray_jacobian
 from ...similarity import NormalEquations, PatchEquations, gradient_ncc_normal_equations, patch_equations
 from ...similarity.normal_equations import NothingToCompareError
@@ -29,6 +30,10 @@ _NOTHING = (
     "ray there crosses a part of the patient that the CT holds whole. Start nearer, or leave structures out in a first "
     "refinement"
 )
+_DENSE = 0.5
+"""If more than this share of the open pixels is compared, all of them are rendered."""
+_MOVED = 0.5
+"""Pixels: which of them are comparable is not asked again before the pose has moved so far."""
 _NOTICEABLE = 0.01
 """A selection of pixels has changed noticeably if more than this share of it has."""
 
@@ -86,17 +91,20 @@ class Level:
         blocks = (rows, binning, columns, binning)
         whole = self.open = self.valid = valid[: rows * binning, : columns * binning].reshape(blocks).all(3).all(1)
         # The CT's blur as it appears on the detector, in pixels.
-        blur = stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing)
+        smooth = smoother(whole.numpy(), stage.smoothing * camera.sid / depth / np.array(camera.pixel_spacing))
 
         def target_of(attenuation: Tensor) -> Tensor:
             """(rows, columns) of the level: as coarse and as smooth as the CT."""
-            part = attenuation[: rows * binning, : columns * binning]
-            binned = part.reshape(blocks).mean((1, 3), dtype=torch.float64)
-            return torch.from_numpy(smooth_inside(binned.numpy(), whole.numpy(), blur))
+            part = attenuation[: rows * binning, : columns * binning].double()
+            binned = part.reshape(blocks).sum(1).sum(2) / binning**2  # in this order it is several times faster
+            return torch.from_numpy(smooth(binned.numpy()))
 
+        self._pixel = camera.pixel_spacing[0] * depth / camera.sid
         self._target_of, self._crop = target_of, (slice(None), slice(None))
         self.target = target_of(attenuation)
         self.camera = camera
+        self._kept: _Picture | None = None
+        self._points: tuple[Tensor, Tensor, Tensor] | None = None
         self.independent = _WHOLE
         self._box, self._choose, self._worth = box, choose, worth
 
@@ -108,7 +116,7 @@ class Level:
             self.open = self.valid = self.open[crop]
             self.camera, self.target = self.camera.crop(top, left, rows, columns), self.target[crop]
         if self._choose is not None:
-            self.valid = self._choose(self, pose)
+            self.valid, self._chosen_at = self._choose(self, pose), pose
         if not self.valid.any():
             raise NothingToCompareError(
                 _NOTHING if self.open.any() else "no pixel is left to compare: the mask covers the whole image"
@@ -120,9 +128,10 @@ class Level:
 
     def revise(self, pose: Tensor) -> bool:
         """Select the pixels anew at a pose that is better known; True if the selection has changed noticeably."""
-        if self._choose is None:
+        if self._choose is None or apart(pose, self._chosen_at) < _MOVED * self._pixel:
             return False
         before, after = self.valid, self._choose(self, pose)
+        self._chosen_at = pose
         if not after.any() or (before ^ after).sum() < _NOTICEABLE * before.sum():
             return False
         self.valid = after
@@ -131,22 +140,41 @@ class Level:
     def likeness(self, pose: Tensor, image: Tensor | None = None, worth: Tensor | None = None) -> float:
         """The local NCC at a pose, for which no derivatives are needed. The stage has to have patches.
 
-        ``image`` and ``worth`` (rows, columns) may be given in place of those that belong to the pose.
+        ``image`` and ``worth`` (rows, columns) may be given in place of those that belong to the pose; without a worth
+        all pixels of that image count the same.
         """
-        image = self.image(pose) if image is None else image
-        worth = self.worth_at(pose, image) if worth is None else worth
+        if image is None:
+            image = self.image(pose)
+            worth = self.worth_at(pose, image)
         found = self._patches(image, image.new_zeros(0, *image.shape), worth)
         return 1 - (found.weight @ found.cost).item()
 
-    def image(self, pose: Tensor) -> Tensor:
-        """The DRR (rows, columns) of all pixels."""
-        source, target = (points[None] for points in self.camera.rays(pose))
-        line = integrate(self.volume, source, target, self.stage.step / self.camera.sid, False, self.camera.shape[1])
-        return line[0].reshape(self.camera.shape)
+    def image(self, pose: Tensor, everywhere: bool = False) -> Tensor:
+        """The DRR (rows, columns) of the open pixels, zero beside them; with ``everywhere`` that of all pixels."""
+        wanted = torch.ones_like(self.open) if everywhere else self.open
+        image, kept = torch.zeros(self.camera.shape, dtype=torch.float64), self._kept
+        if kept is not None and kept.is_of(pose, None):
+            image, wanted = kept.image.clone(), wanted & ~kept.pixels
+        if wanted.any():
+            used, source, target = self._rays(wanted, self.camera, pose)
+            line = integrate(self.volume, source[None], target[None], self.stage.step / self.camera.sid, False)[0][0]
+            image.view(-1)[used] = line
+        return image
+
+    def picture(self, pose: Tensor, correction: Tensor | None = None, pixels: Tensor | None = None) -> _Picture:
+        """The DRR and its derivatives at some pixels (rows, columns) bool, by default all that are open.
+
+        The last one is kept, because pixels are chosen with the DRR of a pose at which they are then compared.
+        """
+        pixels = self.open if pixels is None else pixels
+        kept = self._kept
+        if kept is None or not kept.is_of(pose, correction) or (pixels & ~kept.pixels).any():
+            self._kept = kept = self._render(pixels, pose, correction)
+        return kept
 
     def seen(self, pose: Tensor) -> float:
         """The share of the DRR's shadow that is compared."""
-        image = self.image(pose)
+        image = self.image(pose, everywhere=True)
         shadow = shadow_of(image)
         worth = self.worth_at(pose, image)
         compared = self.valid.double() if worth is None else self.valid * worth
@@ -171,7 +199,11 @@ class Level:
         With a ``correction`` (3,) of the detector, see :func:`diffpose_nb.register.adjusted`, there are nine
         derivatives rather than six.
         """
-        image, jacobian, worth = self._see(pose, correction)
+        # Where most open pixels are compared, all are rendered: they may then be chosen anew without a new rendering.
+        dense = self.valid.sum() > _DENSE * self.open.sum()
+        picture = self.picture(pose, correction, self.open if dense else self.valid)
+        image, jacobian = picture.image, picture.jacobian
+        worth = self.worth_at(pose, image)
         try:
             patches = self._patches(image, jacobian, worth)
             equations = patches.mean()
@@ -189,34 +221,59 @@ class Level:
             image, jacobian, self.target, stage.patch, stage.stride, self.valid, stage.weighting, worth, self.slanted
         )
 
-    def _see(self, pose: Tensor, correction: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The DRR, its derivatives, and what its pixels are worth."""
-        camera = self.camera if correction is None else adjusted(self.camera, correction)
-        image, jacobian = self._render(camera, pose)
-        if correction is not None:
-            jacobian = torch.cat([jacobian, detector_derivatives(jacobian, camera, pose)])
-        return image, jacobian, self.worth_at(pose, image)
-
     def compared(self) -> tuple[Tensor, Tensor]:
         """The pixels that are compared: (N,) their numbers, row by row, and (N, 2) (column, row).
 
         They are listed down the columns, so that neighbours share the processor's cache.
         """
+        return self._listed(self.valid)
+
+    def _listed(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         rows, columns = self.camera.shape
-        used = self.valid.mT.flatten().nonzero().squeeze(1)
+        used = pixels.mT.flatten().nonzero().squeeze(1)
         used = used % rows * columns + used // rows
         return used, torch.stack([used % columns, used // columns], 1)
 
-    def _render(self, camera: Camera, pose: Tensor) -> tuple[Tensor, Tensor]:
-        """:func:`diffpose_nb.render.pose_jacobian` where the pixels are compared, zero elsewhere."""
-        used, pixels = self.compared()
-        rows, columns = camera.shape
-        source, target = camera.rays(pose, pixels)
+    def _rays(self, pixels: Tensor, camera: Camera, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The numbers (N,) of some pixels, and both ends (N, 3) of their rays."""
+        if camera is not self.camera:
+            used, places = self._listed(pixels)
+            return used, *camera.rays(pose, places)
+        if self._points is None or self._points[0] is not pixels:
+            used, places = self._listed(pixels)
+            self._points = pixels, used, camera.detector_points(places)
+        _, used, points = self._points
+        target = transform_points(pose, points)
+        return used, pose[:3, 3].expand_as(target), target
+
+    def _render(self, pixels: Tensor, pose: Tensor, correction: Tensor | None) -> _Picture:
+        """:func:`diffpose_nb.render.pose_jacobian` of some pixels; it is zero elsewhere."""
+        camera = self.camera if correction is None else adjusted(self.camera, correction)
+        used, source, target = self._rays(pixels, camera, pose)
         step = self.stage.step / camera.sid
-        line, jacobian = ray_jacobian(self.volume, source, target, step, staggered=self.stage.staggered)
-        images = line.new_zeros(7, rows * columns)
-        images[:, used] = torch.cat([line[None], jacobian])
-        return images[0].reshape(camera.shape), images[1:].reshape(6, *camera.shape)
+        line, derivatives = ray_jacobian(self.volume, source, target, step, staggered=self.stage.staggered)
+        images = line.new_zeros(7, *camera.shape)
+        images.flatten(1)[:, used] = torch.cat([line[None], derivatives])
+        image, jacobian = images[0], images[1:]
+        if correction is not None:
+            jacobian = torch.cat([jacobian, detector_derivatives(jacobian, camera, pose)])
+        return _Picture(pose, correction, pixels, image, jacobian)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A DRR (rows, columns) with its derivatives, at which pose and correction, and of which pixels."""
+
+    pose: Tensor
+    correction: Tensor | None
+    pixels: Tensor
+    image: Tensor
+    jacobian: Tensor
+
+    def is_of(self, pose: Tensor, correction: Tensor | None) -> bool:
+        if (correction is None) != (self.correction is None) or not torch.equal(self.pose, pose):
+            return False
+        return correction is None or torch.equal(self.correction, correction)
 
 
 def independent(patches: int, stage: Stage) -> float:

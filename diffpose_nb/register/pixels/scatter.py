@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -37,6 +38,33 @@ _PER_SPREAD = 4
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """An X-ray as it was taken, with what is computed of it once for all veils that are tried.
+
+    Parameters
+    ----------
+    attenuation, valid
+        (rows, columns) minus the logarithm of the signal, and the pixels inside the collimator.
+    spacing
+        Height and width of the pixels at the detector, mm.
+    """
+
+    attenuation: Tensor
+    valid: Tensor
+    spacing: tuple[float, float]
+
+    @cached_property
+    def signal(self) -> Tensor:
+        """(rows, columns) float64, relative to the brightest pixel; 0 beside the valid pixels."""
+        return torch.where(self.valid, (-self.attenuation.double()).exp(), 0.0)
+
+    @cached_property
+    def reciprocal(self) -> Tensor:
+        """(rows, columns) the brightest pixel relative to the signal."""
+        return self.attenuation.exp()
+
+
+@dataclass(frozen=True)
 class Veil:
     r"""The scattered signal, :math:`s\,G * (-P \log P)` with the primary signal P relative to the open beam.
 
@@ -60,40 +88,37 @@ class Veil:
         apart = abs(np.log(self.spread / other.spread))
         return abs(self.share - other.share) > _ALIKE or (strong and apart > 2 * _ALIKE)
 
-    def over(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
+    def over(self, exposure: Exposure, offset: float) -> Tensor:
         """The veil over an X-ray, (rows, columns), relative to the X-ray's brightest pixel.
 
-        Parameters
-        ----------
-        attenuation, valid
-            (rows, columns) minus the logarithm of the signal, and the pixels inside the collimator.
-        spacing
-            Height and width of the pixels at the detector, mm.
-        offset
-            Minus the logarithm of the brightest pixel relative to the open beam.
+        ``offset`` is minus the logarithm of the brightest pixel relative to the open beam.
         """
-        rows, columns = attenuation.shape
+        shape = exposure.signal.shape
         coarse = [
             max(1, min(n, round(_PER_SPREAD * n * mm / self.spread)))
-            for n, mm in zip((rows, columns), spacing, strict=True)
+            for n, mm in zip(shape, exposure.spacing, strict=True)
         ]
-        signal = torch.where(valid, (-attenuation.double()).exp(), 0.0)
-        beam = interpolate(signal[None, None], tuple(coarse), mode="area")[0, 0].numpy()
-        sigma = [self.spread * c / (n * mm) for c, n, mm in zip(coarse, (rows, columns), spacing, strict=True)]
+        beam = interpolate(exposure.signal[None, None], tuple(coarse), mode="area")[0, 0].numpy()
+        down, across = (
+            # the blur of a column or a row, as a matrix: faster than filtering, on so few points
+            ndimage.gaussian_filter1d(np.eye(c), self.spread * c / (n * mm), axis=0, mode="constant")
+            for c, n, mm in zip(coarse, shape, exposure.spacing, strict=True)
+        )
         veil, primary = np.zeros_like(beam), beam
         for number in range(_ROUNDS):  # the veil is born of the primary signal, which is known once the veil is
             born = primary * (offset - np.log(np.clip(primary, 1e-9, 1.0)))
-            found = self.share * ndimage.gaussian_filter(born, sigma, mode="constant")
+            found = self.share * (down @ born @ across.T)
             veil = found if number == 0 else (veil + found) / 2
             primary = np.maximum(beam - veil, _LEAST * beam)
-        return interpolate(torch.from_numpy(veil)[None, None], (rows, columns), mode="bilinear")[0, 0]
+        veil = torch.from_numpy(veil).to(exposure.attenuation.dtype)
+        return interpolate(veil[None, None], tuple(shape), mode="bilinear")[0, 0]
 
-    def taken_off(self, attenuation: Tensor, valid: Tensor, spacing: tuple[float, float], offset: float) -> Tensor:
+    def taken_off(self, exposure: Exposure, offset: float) -> Tensor:
         """The attenuation (rows, columns) without the veil; arguments as for :meth:`over`."""
         if self.share == 0:
-            return attenuation
-        veil = self.over(attenuation, valid, spacing, offset) * attenuation.double().exp()  # as a share of the signal
-        return attenuation - torch.log1p(-veil.clamp(0, 1 - _LEAST)).to(attenuation.dtype)
+            return exposure.attenuation
+        veil = self.over(exposure, offset) * exposure.reciprocal  # as a share of the signal
+        return exposure.attenuation - torch.log1p(-veil.clamp(0, 1 - _LEAST))
 
 
 def likeliest(score: Callable[[Veil], float], first: Veil = Veil()) -> Veil:

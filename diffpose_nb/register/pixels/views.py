@@ -24,7 +24,7 @@ from ..stages import BONE, Stage
 from .foreign import unexplained
 from .level import Level
 from .part import Part
-from .scatter import Veil, likeliest, offset_of
+from .scatter import Exposure, Veil, likeliest, offset_of
 from .worth import Worth, is_alone, whole_rays
 
 if TYPE_CHECKING:
@@ -84,8 +84,12 @@ class Views:
 
     def __post_init__(self) -> None:
         compare = self.compare
-        self.as_taken = [xray.attenuation() for xray in self.xrays]
-        self.masks = compare.masks(self.as_taken)
+        taken = [xray.attenuation() for xray in self.xrays]
+        self.masks = compare.masks(taken)
+        self.exposures = [
+            Exposure(attenuation, mask, xray.camera.pixel_spacing)
+            for xray, attenuation, mask in zip(self.xrays, taken, self.masks, strict=True)
+        ]
         self.missing = beyond(self.subject) if compare.overlap else None
         self.part = None if compare.structures is None else Part.of(self.subject, compare.structures)
         self.begin()
@@ -102,12 +106,8 @@ class Views:
     def attenuations(self) -> list[Tensor]:
         """(rows, columns) of each X-ray, without the veil."""
         return [
-            self.veil.taken_off(attenuation, mask, xray.camera.pixel_spacing, offset)
-            if xray.relationship == "LIN"
-            else attenuation
-            for xray, attenuation, mask, offset in zip(
-                self.xrays, self.as_taken, self.masks, self._offsets, strict=True
-            )
+            self.veil.taken_off(exposure, offset) if xray.relationship == "LIN" else exposure.attenuation
+            for xray, exposure, offset in zip(self.xrays, self.exposures, self._offsets, strict=True)
         ]
 
     @property
@@ -168,11 +168,11 @@ class Views:
         volume = self._smoothed(stage, bone, soft)
         depths = self._depths(self.start)
         levels = []
-        for view, xray in enumerate(self.xrays):
+        for view, (xray, attenuation) in enumerate(zip(self.xrays, self.attenuations, strict=True)):
             choose = partial(self._choose, view, number)
             levels.append(
                 Level(
-                    stage, volume, xray.camera, self.attenuations[view], self.masks[view], depths[view],
+                    stage, volume, xray.camera, attenuation, self.masks[view], depths[view],
                     pixel, box, choose, worth, self.alone,
                 )
             )  # fmt: skip
@@ -210,8 +210,8 @@ class Views:
         if self.compare.foreign and number >= _KNOWN_FROM and not self.alone:
             pixel = level.camera.pixel_spacing[0] * self._depths(pose[None])[0] / level.camera.sid
             # with the scatter, whose noise the limits were made for
-            shown = level.prepared(self.as_taken[view])
-            found = unexplained(level.image(pose), shown, level.open, pixel)
+            shown = level.prepared(self.exposures[view].attenuation)
+            found = unexplained(level.picture(pose).image, shown, level.open, pixel)
             self.foreign[view] = self._on_xray(view, found, level)
             if found.any():
                 chosen = chosen & ~found

@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from ...camera import Camera
 from ...render import PackedVolume, integrate
+from ...render.volumes.outside import Beyond
 from ...render.volumes.prepared import packed_structure
 from .level import Level, shadow_of
 
@@ -59,7 +60,7 @@ class Worth:
         The CT was continued beyond its faces, by a guess.
     """
 
-    missing: PackedVolume | None = None
+    missing: Beyond | None = None
     near: bool = False
     structures: tuple[PackedVolume, ...] = ()
     continued: bool = False
@@ -70,7 +71,7 @@ class Worth:
         subject: torchio.Subject,
         labels: Sequence[int],
         scale: float,
-        missing: PackedVolume | None,
+        missing: Beyond | None,
         near: bool,
         continued: bool = False,
     ) -> Worth | None:
@@ -105,7 +106,7 @@ class Worth:
 
 
 def whole_rays(
-    missing: PackedVolume, camera: Camera, world_from_camera: Tensor, guessed: float | None = None
+    missing: Beyond, camera: Camera, world_from_camera: Tensor, guessed: float | None = None
 ) -> Tensor | None:
     """How much each ray counts, given what it misses: (rows, columns) from 0 to 1, or None if no ray misses anything.
 
@@ -123,8 +124,12 @@ def whole_rays(
     rows, columns = camera.shape
     factor = max(1, round(max(rows, columns) / _COARSE))
     small = camera.resize(max(1, rows // factor), max(1, columns // factor))
-    source, target = (points[None] for points in small.rays(world_from_camera))
-    lost = integrate(missing, source, target, _STEP / camera.sid, False, small.shape[1])[0].reshape(1, 1, *small.shape)
+    column, row = missing.may_be_met(small, world_from_camera).mT.nonzero().unbind(1)  # down the columns, as they lie
+    if not len(row):
+        return None
+    source, target = (points[None] for points in small.rays(world_from_camera, torch.stack([column, row], 1)))
+    lost = torch.zeros(1, 1, *small.shape, dtype=torch.float64)
+    lost[0, 0, row, column] = integrate(missing, source, target, _STEP / camera.sid, False)[0][0]
     if not lost.any():
         return None
     if guessed is not None:
@@ -137,7 +142,7 @@ def whole_rays(
     return worth.clamp(0, 1)
 
 
-def is_alone(level: Level, world_from_camera: Tensor, image: Tensor, missing: PackedVolume | None) -> bool:
+def is_alone(level: Level, world_from_camera: Tensor, image: Tensor, missing: Beyond | None) -> bool:
     """Whether the X-ray shows much tissue where the volume has none: then the volume holds only a part.
 
     Parameters

@@ -10,11 +10,16 @@ something, and about how much.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
 
+from ...camera import Camera, invert, transform_points
 from ...ct import MU_WATER
 from .cache import MadeFrom
 from .prepared import DEPTH, place
@@ -34,7 +39,33 @@ _TOUCH = 3
 _made = MadeFrom()
 
 
-def beyond(subject: torchio.Subject, scale: float = 1.0) -> PackedVolume | None:
+@dataclass(frozen=True)
+class Beyond(PackedVolume):
+    """What lies beyond the faces of a CT, and the boxes that hold it.
+
+    Parameters
+    ----------
+    corners
+        (F, 8, 3) world mm: the corners of a box for each face that cuts through the body.
+    """
+
+    corners: Tensor
+
+    def may_be_met(self, camera: Camera, world_from_camera: Tensor) -> Tensor:
+        """(rows, columns) bool: the pixels on which a box casts its shadow. No other ray meets anything."""
+        met = np.zeros(camera.shape, bool)
+        inside = transform_points(invert(world_from_camera), self.corners).numpy()
+        if (inside[..., 2] <= 0).any():  # beside the source
+            return torch.from_numpy(~met)
+        pixels = (inside @ camera.K.numpy().T)[..., :2] / inside[..., 2:]
+        first = np.floor(pixels.min(1)).clip(0).astype(int)
+        beyond_last = np.ceil(pixels.max(1) + 1).clip(0).astype(int)
+        for (left, top), (right, bottom) in zip(first, beyond_last, strict=True):
+            met[top:bottom, left:right] = True
+        return torch.from_numpy(met)
+
+
+def beyond(subject: torchio.Subject, scale: float = 1.0) -> Beyond | None:
     """The body outside the CT, as a guess: 1 where it is as dense as water, 0 in the CT and in air.
 
     Its line integrals are the mm of water that a ray misses. None if no face of the CT cuts through the body. It is
@@ -78,7 +109,7 @@ def _faces(volume: Volume, scale: float) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:
+def _continued(subject: torchio.Subject, scale: float) -> Beyond | None:
     volume = _relative(subject, scale)
     values = volume.values
     shell = np.zeros_like(values)
@@ -94,4 +125,25 @@ def _continued(subject: torchio.Subject, scale: float) -> PackedVolume | None:
     inside = tuple(slice(low, low + n) for (low, _), n in zip(padding, values.shape, strict=True))
     continued = np.pad(shell, padding, mode="edge")
     continued[inside] = 0
-    return Volume(continued, shifted(volume.world_from_voxel, [-low for low, _ in padding])).pack()
+    first = shifted(volume.world_from_voxel, [-low for low, _ in padding])
+    packed = Volume(continued, first).pack()
+    corners = [
+        _corners(continued, first, axis, side)
+        for axis, ends in enumerate(padding)
+        for side in (slice(0, inside[axis].start), slice(inside[axis].stop, None))
+        if any(ends)
+    ]
+    found = [box for box in corners if box is not None]
+    return Beyond(packed.values, packed.unit, packed.world_from_voxel, torch.from_numpy(np.stack(found)))
+
+
+def _corners(values: np.ndarray, world_from_voxel: np.ndarray, axis: int, side: slice) -> np.ndarray | None:
+    """(8, 3) world mm: the box of all that is not zero in a part of an axis; None if there is nothing."""
+    part = np.moveaxis(values, axis, 0)[side]
+    places = part.nonzero()
+    if not len(places[0]):
+        return None
+    limits = [[along.min() - 1, along.max() + 1] for along in places]  # values fall to zero within one voxel
+    limits[0] = [end + (side.start or 0) for end in limits[0]]
+    limits.insert(axis, limits.pop(0))
+    return np.array([world_from_voxel[:3, :3] @ corner + world_from_voxel[:3, 3] for corner in product(*limits)])
